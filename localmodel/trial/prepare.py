@@ -141,6 +141,22 @@ def prepare(wish: Wish, folder: Path, progress: Progress, target: Callable[[], T
     return lacking.mended(lambda shown: _as_deployed(asked, kept, folder, shown), wish.writes, progress)
 
 
+def of_project(project: Project, folder: Path, progress: Progress, target: Callable[[], Target]) -> Trial:
+    """What lmd apply would serve of the project, in the environment that it would have; see prepare().
+
+    Raises:
+        UserError: something is missing or does not fit.
+    """
+    path, options = project.place.path, project.options
+    if project.place.is_manifest:
+        return _deployed(path, Wish(manifest=path), folder, progress)
+    if project.place.kind == "model":
+        requirements = options.environment if isinstance(options.environment, Path) else None
+        return _model_alone(path, Wish(requirements=requirements, python=options.python), folder, progress, target)
+    asked, kept = _applied(_named(project), target, progress)
+    return lacking.mended(lambda shown: _as_deployed(asked, kept, folder, shown), project.writes, progress)
+
+
 def _project(root: Path, wish: Wish) -> Project:
     """The folder, as lmd apply takes it; a script that is named is its entry script."""
     options = Settings(

@@ -1,22 +1,17 @@
 """lmd replay: captured requests, asked again."""
 
-from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
-from localmodel import reasons
 from localmodel.cli import completion
 from localmodel.cli.deployment import replay_sides
 from localmodel.cli.project_options import is_path
 from localmodel.cli.target_option import where_options
 from localmodel.cli.terminal.output import ConsoleProgress, pass_on, say
 from localmodel.disk import user_file
-from localmodel.errors import UserError
-from localmodel.targets import captured_request
-from localmodel.targets.captured_request import CapturedRequest
 
 _FORMS = ["html", "json", "md"]
 
@@ -116,11 +111,11 @@ def replay(
             raise click.UsageError(f"{output}: give a name that ends in .html, .json or .md, or --format")
     if against == "serving" and not is_path(name):
         raise click.UsageError("--against serving: give a PATH; NAME is what serves")
-    requests, before_name = _read(file, last), str(file)
+    requests, before_name = replay_sides.read(file, last), str(file)
     with ExitStack() as sides:
         before = None
         if isinstance(against, Path):
-            requests, before_name = with_answers_of(requests, _read(against), str(against)), str(against)
+            requests, before_name = with_answers_of(requests, replay_sides.read(against), str(against)), str(against)
         elif isinstance(against, int):
             before, before_name = (
                 sides.enter_context(replay_sides.revision(name, against, where)),
@@ -145,11 +140,3 @@ def replay(
         say(f"report: {output}", err=True)
     if result.changed or result.incomparable:
         raise SystemExit(1)
-
-
-def _read(file: Path, last: int | None = None) -> list[CapturedRequest]:
-    with file.open("rb") as lines:
-        requests = captured_request.of_lines(deque(lines, last), str(file))
-    if not requests:
-        raise UserError(reasons.NOTHING_CAPTURED, f"{file}: no captured request is in it; lmd capture writes them")
-    return requests

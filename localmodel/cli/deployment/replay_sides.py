@@ -2,7 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,13 @@ from localmodel.cli.project_options import deployment, is_path, wrong_paths
 from localmodel.cli.terminal.output import ConsoleProgress, Failure
 from localmodel.errors import UserError
 from localmodel.output.printable import one_line
-from localmodel.targets import http
+from localmodel.output.progress import Progress
+from localmodel.targets import captured_request, http
 from localmodel.targets.captured_request import CapturedRequest
 from localmodel.targets.target import DeploymentStatus, Target
 
 if TYPE_CHECKING:
+    from localmodel.project.project import Project
     from localmodel.replay.answer import Answer
     from localmodel.replay.replay import Ask
     from localmodel.trial.prepare import Trial
@@ -31,11 +34,33 @@ def asking(name: str, where: dict[str, Any]) -> "Iterator[Ask]":
     from localmodel.cli.target_option import chosen
     from localmodel.trial import prepare
 
-    with tempfile.TemporaryDirectory(prefix="lmd-replay-") as place, wrong_paths():
-        wish = prepare.wish(Path(name))
-        ready = prepare.prepare(wish, Path(place).resolve() / "0", ConsoleProgress(), lambda: chosen(where))
-        with _loaded(ready) as ask:
-            yield ask
+    def prepared(folder: Path, progress: Progress) -> "Trial":
+        return prepare.prepare(prepare.wish(Path(name)), folder, progress, lambda: chosen(where))
+
+    with wrong_paths(), _tried_in(prepared) as ask:
+        yield ask
+
+
+@contextmanager
+def project(wanted: "Project", target: Target) -> "Iterator[Ask]":
+    """What asks that which lmd apply would serve."""
+    from localmodel.trial import prepare
+
+    def prepared(folder: Path, progress: Progress) -> "Trial":
+        return prepare.of_project(wanted, folder, progress, lambda: target)
+
+    with _tried_in(prepared) as ask:
+        yield ask
+
+
+@contextmanager
+def _tried_in(prepared: "Callable[[Path, Progress], Trial]") -> "Iterator[Ask]":
+    """What asks the script of a trial, whose folder lasts as long as this."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lmd-replay-") as place,
+        _loaded(prepared(Path(place).resolve() / "0", ConsoleProgress())) as ask,
+    ):
+        yield ask
 
 
 @contextmanager
@@ -108,3 +133,16 @@ def _deployed(word: str, where: dict[str, Any]) -> tuple[Target, DeploymentStatu
     if status.serving is None:
         raise Failure(f"{name} is not serving: {status.message}")
     return target, status
+
+
+def read(file: Path, last: int | None = None) -> list[CapturedRequest]:
+    """The last requests in a file, or all.
+
+    Raises:
+        UserError: NothingCaptured.
+    """
+    with file.open("rb") as lines:
+        requests = captured_request.of_lines(deque(lines, last), str(file))
+    if not requests:
+        raise UserError(reasons.NOTHING_CAPTURED, f"{file}: no captured request is in it; lmd capture writes them")
+    return requests

@@ -74,6 +74,11 @@ def test_requests_are_kept_from_the_edit_on_that_asks_for_them(lmd: Lmd) -> None
         assert other.code == 1 and "3 of 3 answers change" in other.out, other.err
         assert [field["field"] for field in json.loads(report.read_text())["fields"]] == ["$.old"]
     assert lmd("replay", str(file), "./churn", "--ignore", "$.old").code == 0
+    planned = lmd("plan", "./churn", "--replay", str(file))
+    assert planned.code == 0 and planned.out.startswith("churn: swap: "), planned.err
+    assert f"\n3 of 3 answers change: {file} -> churn\n  $.old: 3 answers: nothing -> " in planned.out, planned.out
+    in_json = json.loads(lmd("plan", "./churn", "--replay", str(file), "-o", "json").out)
+    assert [one["replay"]["changed"] for one in in_json] == [3]
 
     assert lmd("delete", "churn").code == 0
     assert not (lmd.home / "deployments" / "churn").exists()
