@@ -109,8 +109,12 @@ async def problem(base: Place, number: int, replicas: int, only_ready: bool = Fa
     """
     trouble = ""
     try:
-        async with _asking(base) as ask, asyncio.TaskGroup() as group:  # a failure ends all of them
-            asked = [group.create_task(_answer(ask)) for _ in range(_CONNECTIONS * (replicas + 1))]
+        async with _asking(base) as ask:
+            # A controller serves others, too, and one that does not lead here is asked again and again.
+            if isinstance(base, Front) and (answer := await ask()).revision is None and answer.status != _UNKNOWN_HOST:
+                return _led_elsewhere(base)
+            async with asyncio.TaskGroup() as group:  # a failure ends all of them
+                asked = [group.create_task(_answer(ask)) for _ in range(_CONNECTIONS * (replicas + 1))]
     except* _SilentError as errors:
         trouble = f"nothing answers at {base} ({errors.exceptions[0]})"
     if trouble:
@@ -121,9 +125,7 @@ async def problem(base: Place, number: int, replicas: int, only_ready: bool = Fa
     revisions = {answer.revision or "" for answer in answers}
     if "" in revisions:
         if isinstance(base, Front):
-            return (
-                f"something else than this deployment answers at {base}, or its controller has not read the route yet"
-            )
+            return _led_elsewhere(base)
         return f"something else than this deployment answers at {base}; free the port or choose another"
     if others := revisions - {str(number)}:
         return f"{base} is still answered by revision {min(others)}"
@@ -133,6 +135,10 @@ async def problem(base: Place, number: int, replicas: int, only_ready: bool = Fa
     if only_ready and not all(ready):
         return f"{base} is still answered by a pod that is not ready"
     return ""
+
+
+def _led_elsewhere(front: Front) -> str:
+    return f"something else than this deployment answers at {front}, or its controller has not read the route yet"
 
 
 async def _answer(ask: _Ask) -> _Answer:

@@ -23,11 +23,13 @@ HOST, PATH = "ml.example", "/team/digits"
 
 
 @contextmanager
-def controller(context: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A server that leads to revision 4 from HOST and PATH alone; yields where it is."""
+def controller(context: ssl.SSLContext | None = None, asked: list[str] | None = None) -> Iterator[str]:
+    """A server that leads to revision 4 from HOST and PATH alone, and notes what is asked; yields where it is."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if asked is not None:
+                asked.append(self.path)
             name = self.headers["Host"].partition(":")[0]
             is_led = (name, self.path) == (HOST, f"{PATH}/readyz")
             self.send_response(200 if is_led else 404)
@@ -61,6 +63,13 @@ async def test_it_is_asked_under_the_name_and_the_path_of_its_users() -> None:
             assert await address.revision_at(elsewhere) == ""
             said = await address.problem(elsewhere, 4, 1)
             assert said.startswith("something else than this deployment answers at http://"), said
+
+
+async def test_a_controller_that_leads_elsewhere_is_asked_no_more_than_once_at_a_time() -> None:
+    asked = list[str]()
+    with controller(asked=asked) as at:
+        assert await address.problem(front(at, path="/team"), 4, 3)
+        assert asked == ["/team/readyz"], "many others are served by it"
 
 
 async def test_a_controller_that_ends_tls_is_told_the_name(tmp_path: Path) -> None:
