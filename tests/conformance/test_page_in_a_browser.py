@@ -56,6 +56,7 @@ def browser(tools: list[str], tmp_path_factory: pytest.TempPathFactory) -> Itera
     options = webdriver.ChromeOptions()
     options.binary_location = program
     options.add_argument("--headless=new")
+    options.add_argument("--window-size=960,1100")
     options.add_argument("--no-proxy-server")
     options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
     options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('browser')}")
@@ -139,6 +140,13 @@ def send(browser: Browser) -> None:
     one(browser, "#try button[type=submit]").click()
 
 
+def picture(browser: Browser, name: str) -> None:
+    """Write a picture for the docs if LOCALMODEL_SCREENSHOTS names the folder for them."""
+    if folder := os.environ.get("LOCALMODEL_SCREENSHOTS"):
+        browser.execute_script("window.scrollTo(0, 0)")
+        assert browser.save_screenshot(str(Path(folder) / f"{name}.png"))
+
+
 def test_a_drawn_2_is_read_as_a_2(browser: Browser, visit: Visit) -> None:
     visit("/deployments/sklearn-mnist/try")
     one(browser, "#other-forms a").click()
@@ -146,6 +154,7 @@ def test_a_drawn_2_is_read_as_a_2(browser: Browser, visit: Visit) -> None:
     send(browser)
     becomes(lambda: text(browser, "#answer-body") == "[2]")
     assert "revision 1" in text(browser, "#answer") and " ms" in text(browser, "#answer")
+    picture(browser, "try")
     assert "http://localhost:" in one(browser, "#as-curl pre").get_attribute("textContent")
 
 
@@ -234,6 +243,7 @@ def test_an_edit_on_disk_is_seen_without_a_reload_and_a_rollback_is_asked_about(
     one(browser, "#compare-2").send_keys(Keys.ENTER)
     becomes(lambda: "return 5 or model" in text(browser, ".code-diff .new"))
     assert "return model" in text(browser, ".code-diff .gone") and "score.py" in text(browser, "#causes")
+    picture(browser, "compare")
     one(browser, "#from").send_keys("2")
     one(browser, "form.search button").click()
     becomes(lambda: text(browser, "#causes") == "It is the same revision.")
@@ -243,6 +253,7 @@ def test_an_edit_on_disk_is_seen_without_a_reload_and_a_rollback_is_asked_about(
     assert served("apply", "sample").code == 1
     becomes(lambda: "KeyError" in text(browser, "#head") and text(browser, "#serving") == "2")
     assert browser.execute_script("return window.stays")
+    picture(browser, "history")
 
     one(browser, "#back-1").send_keys(Keys.ENTER)
     becomes(lambda: text(browser, "main button") == "Go back to revision 1")
