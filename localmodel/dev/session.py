@@ -1,7 +1,7 @@
 """Updates a deployment whenever one of its files is saved, until Ctrl-C."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +19,10 @@ from localmodel.targets.machine.local import LocalTarget
 from localmodel.targets.target import DeploymentStatus, Target
 
 _SECONDS_BETWEEN_LOOKS = 0.1
+
+
+# Asks a deployment captured requests; calls the function, which raises to give it up, before each of them.
+Traffic = Callable[[str, Callable[[], None]], list[Line]]
 
 
 class Source(Protocol):
@@ -48,10 +52,21 @@ class Screen(Protocol):
 
 
 class Session:
-    """One run of `lmd dev`. `request` is the file with the sample request, which may be missing."""
+    """One run of `lmd dev`.
 
-    def __init__(self, target: Target, source: Source, request: Path, screen: Screen) -> None:
+    `request` is the file with the sample request, which may be missing.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        source: Source,
+        request: Path,
+        screen: Screen,
+        traffic: Traffic | None = None,
+    ) -> None:
         self._target, self._source, self._screen = target, source, screen
+        self._traffic = traffic
         self._request = request.absolute()
         self._seen: Snapshot = {}
         self._next_look = 0.0
@@ -110,7 +125,7 @@ class Session:
         seen = [] if since_save is None else [Stage("seen", since_save)]
         before = {name: deployment.serving for name, deployment in self._serving.items()}
         what = f"{time.strftime('%H:%M:%S')} {what}"
-        self._again = False
+        self._again = changed = False
         try:
             deployments = self._source.apply(watch)
         except UserError as error:
@@ -131,6 +146,21 @@ class Session:
         if before and watch.plan and not watch.plan.startswith("swap"):
             lines.append(Line(f"  {watch.plan}", "note"))  # why it took longer than most edits
         self._notes = watch.notes
+        self._screen.say(lines)
+        if changed and self._traffic:
+            self._ask_traffic(self._traffic)
+
+    def _ask_traffic(self, traffic: Traffic) -> None:
+        """Say how captured answers change, of the first deployment that serves."""
+        name = next((name for name, one in self._serving.items() if one.serving is not None), None)
+        if name is None:
+            return
+        self._screen.busy("captured requests")
+        try:
+            lines = traffic(name, self._give_up)
+        except UserError as error:
+            lines = [Line(f"  captured requests: {error}", "note" if error.reason == reasons.SUPERSEDED else "bad")]
+        self._screen.busy(None)
         self._screen.say(lines)
 
     def _give_up(self) -> None:

@@ -26,12 +26,18 @@ if TYPE_CHECKING:
     "the script or the manifest.",
 )
 @click.option(
+    "--traffic",
+    metavar="CAPTURE|NAME",
+    help="Captured requests to ask after each update, and to say which answers change: a file from lmd capture, or the "
+    "last 500 of a deployment.",
+)
+@click.option(
     "--timeout",
     type=Seconds(),
     help="Seconds to wait until an update serves. Default: the manifest's spec.update.progressDeadlineSeconds, or 300.",
 )
 @where_options
-def dev(target: Target, project: "Project", request: Path | None, timeout: float | None) -> None:
+def dev(target: Target, project: "Project", request: Path | None, traffic: str | None, timeout: float | None) -> None:
     """Update a deployment at each save of its files, until Ctrl-C.
 
     PATH and options are those of lmd apply: the files of the folder, or those that the manifest names, are watched.
@@ -43,13 +49,20 @@ def dev(target: Target, project: "Project", request: Path | None, timeout: float
     Examples:
       lmd dev ./churn
       lmd dev churn.yaml --request request.json
+      lmd dev ./churn --traffic requests.jsonl
     """
     from localmodel.dev.screen import Terminal  # help does without what these import
     from localmodel.dev.session import Session
     from localmodel.dev.source import Source
 
     screen = Terminal()
-    session = Session(target, Source(target, project, timeout), request or project.request, screen)
+    source = Source(target, project, timeout)
+    asked = None
+    if traffic:
+        from localmodel.cli.deployment import dev_traffic
+
+        asked = dev_traffic.asking(traffic, target)
+    session = Session(target, source, request or project.request, screen, asked)
     # Closing the terminal, or kill, is a Ctrl-C as well.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)

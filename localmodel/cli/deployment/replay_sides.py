@@ -16,7 +16,7 @@ from localmodel.output.printable import one_line
 from localmodel.output.progress import Progress
 from localmodel.targets import captured_request, http
 from localmodel.targets.captured_request import CapturedRequest
-from localmodel.targets.target import DeploymentStatus, Target
+from localmodel.targets.target import Target
 
 if TYPE_CHECKING:
     from localmodel.project.project import Project
@@ -111,9 +111,18 @@ def _tried(worker: Any) -> "Ask":
 
 
 def serving(word: str, where: dict[str, Any]) -> "Ask":
+    """What asks the deployment of this name, or of this path, at its address."""
+    with wrong_paths():
+        return deployed(*deployment(word, dict(where)))
+
+
+def deployed(target: Target, name: str) -> "Ask":
+    """What asks a deployment at its address."""
     from localmodel.replay.answer import Answer
 
-    target, status = _deployed(word, where)
+    status = target.get(name)
+    if status.serving is None:
+        raise Failure(f"{name} is not serving: {status.message}")
 
     def ask(request: CapturedRequest) -> "Answer | str":
         body = request.body if request.method == "POST" else None
@@ -124,15 +133,6 @@ def serving(word: str, where: dict[str, Any]) -> "Ask":
         return Answer(answer.status, answer.body, answer.seconds * 1000)
 
     return ask
-
-
-def _deployed(word: str, where: dict[str, Any]) -> tuple[Target, DeploymentStatus]:
-    with wrong_paths():
-        target, name = deployment(word, dict(where))
-    status = target.get(name)
-    if status.serving is None:
-        raise Failure(f"{name} is not serving: {status.message}")
-    return target, status
 
 
 def read(file: Path, last: int | None = None) -> list[CapturedRequest]:

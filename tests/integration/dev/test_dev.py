@@ -11,6 +11,7 @@ import dev_session
 import pytest
 import yaml
 from dev_session import Dev
+from support.captured import captured_line
 from support.lmd_command import Lmd, answers, script
 
 WATCHING = "watching deployment.yaml, helper.py, kustomization.yaml, request.json, score.py"
@@ -47,6 +48,17 @@ def test_a_save_is_answered_with_its_times_and_the_difference(lmd: Lmd, folder: 
     assert lmd.ask() == (200, [2], 2)
     lasted = r"(\d+ ms|\d+(\.\d+)? s)"
     assert re.search(rf"seen {lasted} · resolved {lasted} · .*serves {lasted} · answer {lasted}", said), said
+
+
+def test_captured_requests_are_asked_after_each_save(lmd: Lmd, folder: Path) -> None:
+    captured = lmd.folder / "requests.jsonl"
+    captured.write_bytes(b"".join(captured_line(id=f"r-{number}", body=str(number), answer="1") for number in range(3)))
+    with dev_session.running(lmd, folder, "--traffic", captured) as dev:
+        dev.says(f"0 of 3 answers change: {captured} -> now", WATCHING)
+        (folder / "score.py").write_text(script("json.loads(raw_data) or 1"))
+        dev.says("1 of 3 answers change", "$: 1 answer, by 1 at most: 1 -> 2 (request 3)")
+    refused = lmd("dev", folder, "--traffic", "nosuch")
+    assert refused.code == 1 and "nosuch" in refused.err
 
 
 def test_the_start_says_what_serves_and_how_it_answers(lmd: Lmd, folder: Path) -> None:

@@ -1,0 +1,49 @@
+"""The captured requests that lmd dev asks after each update."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from localmodel import reasons
+from localmodel.cli.deployment import replay_sides
+from localmodel.dev.update import Line
+from localmodel.errors import UserError
+from localmodel.replay import report
+from localmodel.replay.answer import Answer
+from localmodel.replay.comparison import Rules
+from localmodel.replay.replay import replay
+from localmodel.targets.captured_request import CapturedRequest
+from localmodel.targets.target import Target
+
+_LAST = 500
+_MOST_LINES = 12
+
+
+def asking(traffic: str, target: Target) -> Callable[[str, Callable[[], None]], list[Line]]:
+    """What asks the requests of a file, or of a deployment on the target; see dev.session.Traffic.
+
+    Raises:
+        UserError: NothingCaptured, DeploymentNotFound.
+    """
+    file = Path(traffic)
+    requests = replay_sides.read(file, _LAST) if file.is_file() else target.captured(traffic, _LAST)
+    if not requests:
+        raise UserError(reasons.NOTHING_CAPTURED, f"--traffic: {traffic} has captured no request; lmd capture says why")
+
+    def lines(name: str, check: Callable[[], None]) -> list[Line]:
+        ask = replay_sides.deployed(target, name)
+
+        def checked(request: CapturedRequest) -> Answer | str:
+            check()
+            return ask(request)
+
+        values = report.values(replay(requests, None, checked, Rules()), traffic, "now")
+        head, *rest = report.summary(values)
+        is_same = not (values["changed"] or values["not_comparable"])
+        more = [Line("    …", "dim")] if len(rest) > _MOST_LINES else []
+        return [Line(f"  {head}", "dim" if is_same else "note"), *map(_indented, rest[:_MOST_LINES]), *more]
+
+    return lines
+
+
+def _indented(text: str) -> Line:
+    return Line(f"  {text}")
