@@ -226,7 +226,8 @@ def _load_script(forked: Optional[Forked]) -> EntryScript:
     if forked is not None:
         forked.check_place(place)
     enter(place)
-    user_logging.set_up(os.environ, place)
+    if forked is None or not forked.has_logging:
+        user_logging.set_up(os.environ, place)
     debugger.start(os.environ)
     script = EntryScript(place)
     _init(script)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from localmodel_server.configuration.settings import Settings
-from localmodel_server.workers.child_process import AdoptedProcess
+from localmodel_server.workers.child_process import AdoptedProcess, AnyProcess
 from localmodel_server.workers.likely_imports import LikelyImport
 from localmodel_server.workers.worker_process import LoadError, Starter, WorkerDiedError, WorkerProcess
 from localmodel_worker.frames import Frame, encode_prefix
@@ -54,8 +54,10 @@ class ParentProcess(WorkerProcess):
         self.imported: dict[str, None] = {}
         self.harmless: set[str] = set()  # variables that no library which it has loaded names
         self.has_forked = False  # a worker that has loaded
+        self.refuses = ""  # why it will not fork, as it was after its last import
+        self.serves = ""  # why it has become a worker itself
         self._preloads: list[asyncio.Future[None]] = []
-        self._forks: list[asyncio.Future[int]] = []
+        self._forks: list[asyncio.Future[AnyProcess]] = []
 
     def preload(self, modules: Iterable[str], imported: Iterable[str], ahead: Sequence[LikelyImport] = ()) -> None:
         """Have it import what it has not imported yet; imported is what user code names.
@@ -89,8 +91,8 @@ class ParentProcess(WorkerProcess):
         if self._preloads:
             raise NotForkedError("the warm parent is still importing")
 
-    async def start_process(self, theirs: socket.socket) -> AdoptedProcess:
-        """Fork a worker that serves on a socket.
+    async def start_process(self, theirs: socket.socket) -> AnyProcess:
+        """Have it fork a worker that serves on a socket, or become it.
 
         Raises:
             NotForkedError
@@ -99,33 +101,43 @@ class ParentProcess(WorkerProcess):
             raise NotForkedError(f"the warm parent has ended: {self.exit_description()}")
         if self._preloads:
             raise NotForkedError("the warm parent is importing again")
-        pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        process: asyncio.Future[AnyProcess] = asyncio.get_running_loop().create_future()
         try:
             # Whole, for it is short and nothing else is on its way: preloads have been answered.
             socket.send_fds(self.socket, [encode_prefix(b'{"fork": true}', 0)], [theirs.fileno()])
-            self._forks.append(pid)
-            return AdoptedProcess(await pid)
         except OSError as error:
             raise NotForkedError(f"the warm parent cannot be asked: {error.strerror}") from error
+        self._forks.append(process)
+        return await process
 
     def _receive(self, frame: Frame) -> None:
         head = frame.head
         if "warm" in head:
+            self.refuses = str(head.get("refuses") or "")
             self._preloads.pop(0).set_result(None)
         elif "pid" in head:
-            self._answer_fork(head["pid"])
+            self._answer_fork(_adopted(head["pid"]))
+        elif "serves" in head:
+            self._hand_over(head["serves"])
         elif "refused" in head:
             self._answer_fork(NotForkedError(head["refused"], bool(head["renew"])))
         else:
             super()._receive(frame)
 
-    def _answer_fork(self, answer: int | Exception) -> None:
+    def _hand_over(self, why: str) -> None:
+        """Give its process to the worker that it has become; who else waits for a fork gets none."""
+        process, self._process, self.serves = self._process, None, why
+        if self._exit is not None:
+            self._exit.cancel()
+        if process is not None:
+            self._answer_fork(process)
+        self._fail(WorkerDiedError(f"it serves itself, because {why}"))
+
+    def _answer_fork(self, answer: AnyProcess | Exception) -> None:
         waiting = self._forks.pop(0)
         if waiting.done():
-            # Nobody waits any more: the process finds its socket closed, and leaves.
-            if isinstance(answer, int):
-                AdoptedProcess(answer)
-        elif isinstance(answer, Exception):
+            return  # nobody waits any more: the process finds its socket closed, and leaves
+        if isinstance(answer, Exception):
             waiting.set_exception(answer)
         else:
             waiting.set_result(answer)
@@ -138,8 +150,15 @@ class ParentProcess(WorkerProcess):
             self._answer_fork(NotForkedError(f"the warm parent has ended: {error}"))
 
 
+def _adopted(pid: int) -> AdoptedProcess | NotForkedError:
+    try:
+        return AdoptedProcess(pid)
+    except OSError as error:
+        return NotForkedError(f"a forked worker has ended: {error.strerror}")
+
+
 async def start_forked(parent: ParentProcess, settings: Settings, seconds: float | None) -> ForkedWorker:
-    """A worker whose init() has returned, forked from the parent.
+    """A worker whose init() has returned, forked from the parent, or the parent itself.
 
     Raises:
         NotForkedError: it cannot be forked, or takes longer than so many seconds; with None, does nothing for a while.
@@ -163,6 +182,8 @@ async def start_forked(parent: ParentProcess, settings: Settings, seconds: float
         raise NotForkedError(str(unsafe), bool(worker.hello.get("renew"))) from None
     parent.harmless.update(worker.hello.get("harmless", []))
     parent.has_forked = True
+    if parent.serves:
+        worker.how, worker.why_not_forked = WorkerProcess.how, parent.serves
     return worker
 
 

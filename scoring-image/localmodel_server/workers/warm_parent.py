@@ -205,8 +205,11 @@ class WarmParents:
                 is_warm = parent.usable
                 if is_warm:
                     tried.set()
-                    logger.info("the next revision can be forked: what it may import is in memory")
+                    logger.info("%s", _prospect(parent))
                 await parent.wait()
+                if parent.serves:
+                    self._why_none = parent.serves  # another one with the same packages could not fork either
+                    return
             except NotForkedError as error:
                 self._why_none = str(error)
                 return
@@ -236,6 +239,12 @@ class WarmParents:
             return None
         parent.preload(like.installed, like.imported, like.ahead)
         return parent
+
+
+def _prospect(parent: ParentProcess) -> str:
+    if parent.refuses:
+        return f"the next revision is not forked: {parent.refuses}"
+    return "the next revision can be forked: what it may import is in memory"
 
 
 def is_special(settings: Settings) -> bool:

@@ -1,4 +1,7 @@
-"""A worker's first steps after the fork: become equal to a new process, or say why that is impossible."""
+"""A worker's first steps after the fork: become equal to a new process, or say why that is impossible.
+
+So do those of a parent that becomes the first worker itself.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,19 @@ if TYPE_CHECKING:
 
 
 class Forked:
-    """Compares what this process has inherited with what a new one would find, and ends it where they differ."""
+    """Compares what this process has inherited with what a new one would find, and ends it where they differ.
 
-    def __init__(self, parent: WarmParent, connection: socket.socket) -> None:
+    `is_parent`: it is the parent, which forks nothing. `inherited` are the modules that a parent has, too.
+    """
+
+    def __init__(self, parent: WarmParent, connection: socket.socket, is_parent: bool = False) -> None:
         self.connection = connection
         self.harmless: list[str] = []  # variables that no native library names
+        self.has_logging = parent.has_logging
         self._parent = parent
-        self.inherited = frozenset(sys.modules)
-        self._packages = self.inherited - parent.at_start  # what a process of its own would not have yet
+        self.inherited = frozenset[str]() if is_parent else frozenset(sys.modules)
+        # what a process of its own would not have yet
+        self._packages = frozenset(sys.modules) - parent.at_start
         self._path = list(sys.path)
 
     def begin(self) -> None:

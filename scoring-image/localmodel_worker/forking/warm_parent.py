@@ -1,10 +1,11 @@
 """A process that has imported what a script needs, and is forked into workers: it runs no user code itself.
 
 On its socket come frames: `{"preload": [module, ...], "ahead": [[module, [name, ...]], ...], "imported": [name, ...],
-"folder": str, "script": str}`, answered with `{"warm": how many modules}`, and `{"fork": true}` with the socket of a
-new worker, answered with `{"pid": int}` or, where a fork would not be like a process of its own, `{"refused": why,
-"renew": bool}`. The new process takes its environment variables from its own socket first: `{"environment": {...},
-"harmless": [name, ...]}`.
+"folder": str, "script": str}`, answered with `{"warm": how many modules, "refuses": why it will not fork, or null}`,
+and `{"fork": true}` with the socket of a new worker, answered with `{"pid": int}` or, where a fork would not be like a
+process of its own, `{"refused": why, "renew": bool}`. Where it has imported ahead of a first worker, it answers
+`{"serves": why}` instead, and becomes that worker. The new process takes its environment variables from its own socket
+first: `{"environment": {...}, "harmless": [name, ...]}`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import os
 import socket
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +31,8 @@ from localmodel_worker.forking.installed_modules import packages_stamp, start_fi
 from localmodel_worker.frames import FrameBuffer, send_frame
 from localmodel_worker.process_control import become_child_of, mark_descendants, set_name
 from localmodel_worker.script import json_shortcut
+from localmodel_worker.script.entry_script import LoadError, find_script
+from localmodel_worker.script_log import user_logging
 
 _PIECE = 65536
 
@@ -47,12 +50,14 @@ class WarmParent:
         self.start_files = start_files(self.at_start, sys.path)
         self.imported: list[str] = []  # what user code named in its import statements
         self.failed = False  # an import ahead of a first worker
+        self.has_logging = False  # which packages have changed, and so it was set up before them
+        self._is_for_first = False  # nothing is forked yet, and all is imported as that worker would have it
         self._control = control
         self._frames = FrameBuffer()
         self._descriptors: list[int] = []
 
     def run(self) -> Forked:
-        """Preload and fork until the socket is closed; returns in the forked processes only."""
+        """Preload and fork until the socket is closed; returns in the processes that serve only."""
         set_name("localmodel-warm")
         # As a worker has them before the first import of its script.
         legacy_imports.install()
@@ -64,14 +69,20 @@ class WarmParent:
                 os._exit(0)
             if "preload" in head:
                 self._preload(head)
-                send_frame(self._control, {"warm": len(sys.modules)})
+                send_frame(self._control, {"warm": len(sys.modules), "refuses": self._why_not()})
             elif "fork" in head and self._descriptors:
                 worker = socket.socket(fileno=self._descriptors.pop(0))
                 worker.set_inheritable(False)
                 reason = self._why_not()
                 if reason is None and self._fork(worker):
                     return Forked(self, worker)
+                if reason is not None and self._is_for_first and not self.failed:
+                    send_frame(self._control, {"serves": reason})
+                    self._close()
+                    gc.unfreeze()
+                    return Forked(self, worker, is_parent=True)
                 worker.close()
+                self._is_for_first = False
                 if reason is not None:
                     send_frame(self._control, {"refused": reason, "renew": self.failed})
 
@@ -93,12 +104,8 @@ class WarmParent:
             os.chdir(head["folder"])
         # What is imported ahead of a first worker is waited for, and nobody has printed what that prints.
         with self.reads, contextlib.nullcontext() if head["ahead"] else _unnoticed():
-            for module, names in head["ahead"]:
-                try:
-                    if not self.failed and find_spec(module.partition(".")[0]) is not None:
-                        __import__(module, fromlist=names)
-                except BaseException:
-                    self.failed = True  # half imported: only a process of its own sees why
+            if head["ahead"]:
+                self._import_ahead(head["ahead"])
             for name in head["preload"]:
                 if name not in sys.modules:
                     # A script may survive what its packages do at import, and so must this.
@@ -110,6 +117,21 @@ class WarmParent:
         gc.collect()
         gc.freeze()  # pages that the collector does not touch stay shared
 
+    def _import_ahead(self, likely: Iterable[tuple[str, Sequence[str]]]) -> None:
+        """Import what the first worker will, with logging as it has it then."""
+        self._is_for_first = True
+        try:
+            user_logging.set_up(self.environment, find_script(self.environment))
+        except LoadError:
+            return  # which the worker tells of
+        for module, names in likely:
+            try:
+                if not self.failed and find_spec(module.partition(".")[0]) is not None:
+                    __import__(module, fromlist=names)
+            except BaseException:
+                self.failed = True  # half imported: only a process of its own sees why
+        self.has_logging = not user_logging.take_back(self.environment)
+
     def _why_not(self) -> Optional[str]:
         if self.failed:
             return "importing the packages has failed"
@@ -118,7 +140,7 @@ class WarmParent:
         device = fork_safety.open_gpu()
         if device is not None:
             return f"importing the packages has opened {device}"
-        if logging.getLogger().handlers:
+        if self.has_logging or logging.getLogger().handlers:
             return "importing the packages has set up logging"
         return None
 

@@ -23,6 +23,8 @@ current_request_ids: tuple[str, ...] = ()
 
 _LEVEL = "AZUREML_LOG_LEVEL"
 _FORMAT = "LOCALMODEL_LOG_FORMAT"
+_basic_config = logging.basicConfig
+_ours: Optional[logging.Handler] = None
 
 
 def set_up(environment: Mapping[str, str], place: Place) -> None:
@@ -43,12 +45,25 @@ def set_up(environment: Mapping[str, str], place: Place) -> None:
 
         configure_from(file, os.path.relpath(file, place.code_folder))
         return
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
+    global _ours
+    _ours = logging.StreamHandler(sys.stderr)
+    _ours.setFormatter(formatter)
     root = logging.getLogger()
     root.setLevel(level)
-    root.addHandler(handler)
-    _keep_basic_config_working(handler)
+    root.addHandler(_ours)
+    logging.basicConfig = _replacing_basic_config
+
+
+def take_back(environment: Mapping[str, str]) -> bool:
+    """Undo set_up(); False, and as it is, where what has been imported since has changed logging."""
+    root = logging.getLogger()
+    has_changed = root.handlers != [_ours] or root.level != _level(environment.get(_LEVEL) or "INFO")
+    if has_changed or logging.basicConfig is not _replacing_basic_config:
+        return False
+    root.removeHandler(root.handlers[0])
+    root.setLevel(logging.WARNING)
+    logging.basicConfig = _basic_config
+    return True
 
 
 def config_file(place: Place) -> Optional[Path]:
@@ -108,18 +123,13 @@ def _utc(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000)) + f".{milliseconds % 1000:03}Z"
 
 
-def _keep_basic_config_working(ours: logging.Handler) -> None:
-    """Have a script's logging.basicConfig() do what it says; it does nothing when there is a handler."""
-    basic_config = logging.basicConfig
-
-    @functools.wraps(basic_config)
-    def replace_ours(**settings: Any) -> None:
-        root = logging.getLogger()
-        if root.handlers == [ours]:
-            if settings.keys() - {"level"}:
-                root.removeHandler(ours)
-            elif settings.get("level") is not None:
-                root.setLevel(settings["level"])
-        basic_config(**settings)
-
-    logging.basicConfig = replace_ours
+@functools.wraps(_basic_config)
+def _replacing_basic_config(**settings: Any) -> None:
+    """Do what a script's call of logging.basicConfig() says, which would do nothing where there is a handler."""
+    root = logging.getLogger()
+    if root.handlers == [_ours]:
+        if settings.keys() - {"level"}:
+            root.removeHandler(root.handlers[0])
+        elif settings.get("level") is not None:
+            root.setLevel(settings["level"])
+    _basic_config(**settings)

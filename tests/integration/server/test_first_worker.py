@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import time
 import venv
 from collections.abc import AsyncIterator, Iterator
@@ -85,6 +88,75 @@ async def test_a_package_is_imported_once_for_the_first_worker_and_the_next(give
     first.enter_service()
     assert (await given.start("import counted\nEDITED = 1")).how == "fork"
     assert given.imports.read_text() == "imported"
+
+
+THREAD = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+
+
+async def test_a_parent_that_cannot_be_forked_serves_itself(given: Given) -> None:
+    (given.packages / "starts.py").write_text(f"import counted\n{THREAD}")
+    pool = await given.start("import starts\nassert 'localmodel-warm' not in open('/proc/self/comm').read()")
+    assert (pool.how, pool.why_not_forked) == ("spawn", "a thread runs since the packages were imported")
+    assert given.imports.read_text() == "imported"
+    pool.enter_service()
+    edited = await given.start("import starts\nEDITED = 1")
+    assert (edited.how, edited.why_not_forked) == ("spawn", "a thread runs since the packages were imported")
+    assert edited.alive == pool.alive == 1
+
+
+async def test_a_parent_that_serves_ends_and_is_replaced_as_any_worker(given: Given) -> None:
+    (given.packages / "starts.py").write_text(f"import counted\n{THREAD}")
+    pool = await given.start("import starts")
+    (worker,) = pool._workers
+    restarted = asyncio.Event()
+    pool.on_change = restarted.set
+    pool.enter_service()
+    restarted.clear()
+    os.kill(worker.pid, signal.SIGKILL)
+    await worker.wait()
+    await restarted.wait()
+    assert pool.alive == 1
+    assert given.imports.read_text() == "importedimported"
+
+
+async def test_of_several_workers_one_is_the_parent(given: Given) -> None:
+    (given.packages / "starts.py").write_text(f"import counted\n{THREAD}")
+    environment = {**given.write("import starts"), "WORKER_COUNT": "3"}
+    pool = await Pool.start(read_settings(environment), given.warm)
+    given.pools.append(pool)
+    assert (pool.how, pool.alive, given.imports.read_text()) == ("spawn", 3, 3 * "imported")
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        "logging.basicConfig(format='package %(message)s')",
+        "logging.basicConfig(level='DEBUG')",
+        "logging.root.addHandler(logging.FileHandler('/dev/null'))",
+        "logging.root.handlers.clear()",
+        "logging.root.setLevel('ERROR')",
+    ],
+)
+async def test_logging_that_a_package_sets_up_is_as_in_a_process_of_its_own(given: Given, package: str) -> None:
+    (given.packages / "logs.py").write_text(f"import logging\n{package}\n")
+    note = given.folder / "logging.txt"
+    state = "(logging.root.level, [(type(h), h.formatter and h.formatter._fmt) for h in logging.root.handlers])"
+    code = f"import logging, logs, counted\nopen({str(note)!r}, 'w').write(repr({state}))"
+    pool = await given.start(code)
+    assert (pool.how, pool.why_not_forked) == ("spawn", "importing the packages has set up logging")
+    ahead = note.read_text()
+    assert given.imports.read_text() == "imported"
+    pool = await Pool.start(read_settings(given.environment))
+    given.pools.append(pool)
+    assert (given.imports.read_text(), note.read_text()) == ("importedimported", ahead)
+
+
+async def test_a_package_that_leaves_logging_as_it_is_does_not_hinder_a_fork(given: Given) -> None:
+    (given.packages / "logs.py").write_text(
+        "import logging, counted\nlogging.basicConfig()\nlogging.getLogger('logs').setLevel('DEBUG')\n"
+    )
+    code = "import logging, logs\nassert len(logging.root.handlers) == 1 and logging.root.level == logging.INFO"
+    assert (await given.start(code)).how == "fork"
 
 
 async def test_a_package_that_only_a_pickle_names_is_imported_once(given: Given) -> None:

@@ -164,7 +164,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n"
     )
     (packages / "sets.py").write_text("import os\nos.environ['SET'] = 'by import'\n")
-    (packages / "logs.py").write_text("import logging\nlogging.basicConfig()\n")
+    (packages / "logs.py").write_text("import logging\nlogging.basicConfig(level='DEBUG')\n")
     (packages / "prints.py").write_text("print('imported by', __name__)\n")
     return {"LOCALMODEL_PYTHON": str(place / "bin" / "python")}
 
@@ -227,7 +227,8 @@ def test_variables_that_count_from_the_start(folder: Path, name: str) -> None:
 def test_a_package_that_starts_a_thread_is_not_forked(folder: Path, environment: dict[str, str]) -> None:
     given = start(folder, script("r0", "import thread"), environment)
     with given.server as server:
-        server.wait_until_ready("r0").wait_until_warm()
+        server.wait_until_ready("r0")
+        assert (len(server.warm_parents()), server.worker_pids()) == (1, []), "the parent is the worker"
         code = "import thread, threading"
         assert given.update("r1", script("r1", code, "threading.active_count()")).startswith("spawn")
         assert "a thread runs since the packages were imported" in given.loaded
@@ -237,7 +238,7 @@ def test_a_package_that_starts_a_thread_is_not_forked(folder: Path, environment:
 def test_logging_that_comes_before_the_packages(folder: Path, environment: dict[str, str]) -> None:
     given = start(folder, script("r0", "import logs"), environment)
     with given.server as server:
-        server.wait_until_ready("r0").wait_until_warm()
+        server.wait_until_ready("r0")
         assert given.update("r1", script("r1", "import logs")).startswith("spawn")
         assert "set up logging" in given.loaded
     (folder / "r1" / "logging.json").write_text('{"version": 1}')
