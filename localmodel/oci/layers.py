@@ -110,6 +110,11 @@ def tar(entries: Iterable[Entry]) -> Iterator[bytes]:
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
+def around(path: str, size: int) -> tuple[bytes, bytes]:
+    """What a tar has before and behind the content of a file."""
+    return _header(path, size, tarfile.REGTYPE, 0o644), bytes(-size % tarfile.BLOCKSIZE)
+
+
 def _header(name: str, size: int, kind: bytes, mode: int, target: str = "") -> bytes:
     info = tarfile.TarInfo(name)
     info.size, info.type, info.mode, info.linkname = size, kind, mode, target

@@ -30,9 +30,9 @@ def archive(layout: Layout, image: Image, reference: str, sent: Sequence[Blob]) 
         "manifests": [{**image.manifest.descriptor(MANIFEST), "annotations": {"io.containerd.image.name": reference}}],
     }
     saved = {
-        "Config": _place(image.config.digest),
+        "Config": place(image.config.digest),
         "RepoTags": [reference],
-        "Layers": [_place(layer.digest) for layer in image.layers],
+        "Layers": [place(layer.digest) for layer in image.layers],
     }
     blobs = {blob.digest: layout.path(blob.digest) for blob in (image.manifest, image.config, *sent)}
     yield from layers.tar(
@@ -40,10 +40,11 @@ def archive(layout: Layout, image: Image, reference: str, sent: Sequence[Blob]) 
             layers.Entry("oci-layout", digests.canonical_json({"imageLayoutVersion": "1.0.0"})),
             layers.Entry("index.json", digests.canonical_json(index)),
             layers.Entry("manifest.json", digests.canonical_json([saved])),
-            *(layers.Entry(_place(digest), path) for digest, path in blobs.items()),
+            *(layers.Entry(place(digest), path) for digest, path in blobs.items()),
         ]
     )
 
 
-def _place(digest: str) -> str:
+def place(digest: str) -> str:
+    """Where an archive has the blob with this digest."""
     return f"blobs/{digest.replace(':', '/')}"

@@ -15,6 +15,7 @@ from localmodel.resource.spec import ROUTE_VARIABLES, DeploymentSpec, Route, Var
 from localmodel.store import ModelVersion
 from localmodel_operator.cluster import LMD, Object
 from localmodel_operator.pods import admin
+from localmodel_operator.pods.held_models import STATE_VOLUME
 
 _STATE, _WANTED = "/var/lib/localmodel", "/etc/localmodel/wanted"
 
@@ -150,11 +151,11 @@ def pod_template(
         shared.env(_server_variables(name, spec, start, models), variables, [uid]),
         ports=[{"name": "admin", "containerPort": admin.PORT, "protocol": "TCP"}],
         mounts=[
-            {"name": "state", "mountPath": _STATE},
+            {"name": STATE_VOLUME, "mountPath": _STATE},
             {"name": "wanted", "mountPath": _WANTED, "readOnly": True},
         ],
         volumes=[
-            {"name": "state", "emptyDir": {}},
+            {"name": STATE_VOLUME, "emptyDir": {}},
             {"name": "wanted", "configMap": {"name": config_map_name(name), "optional": True}},
         ],
     )

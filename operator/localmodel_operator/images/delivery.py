@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from localmodel.updates.held import Held
 from localmodel.updates.image import Image
 
 
@@ -58,8 +59,12 @@ class Delivery(Protocol):
         It is cheap enough for each pass, because recent answers are reused until `doubt()` or `renew()`.
         """
 
-    async def deliver(self, image: Image, reference: str, done: Callable[[], None]) -> Delivered:
+    async def deliver(
+        self, image: Image, reference: str, held: Mapping[str, Held], done: Callable[[], None]
+    ) -> Delivered:
         """Send the image to every place that lacks it, to all at the same time.
+
+        `held` are files of it that nodes have, by the node's name; they need not be sent.
 
         It returns after a few seconds at the latest. Unfinished transfers continue, and `done()` is called whenever one
         has ended. Calling it again joins them. A place that failed is left alone for a while, longer each time.

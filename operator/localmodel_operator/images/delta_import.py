@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +14,7 @@ from localmodel.engine.client import Engine
 from localmodel.engine.nodes import Node, NodeError
 from localmodel.oci.layout import Layout
 from localmodel.updates import archive
+from localmodel.updates.held import NOTHING, Held, archive_without
 from localmodel.updates.image import Image, chain_ids
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.transfers import Transfers
@@ -58,10 +59,12 @@ class DeltaImport:
     async def lacking(self, reference: str) -> list[str]:
         return [node.name for node in await self._without(await self._nodes(), reference)]
 
-    async def deliver(self, image: Image, reference: str, done: Callable[[], None]) -> Delivered:
+    async def deliver(
+        self, image: Image, reference: str, held: Mapping[str, Held], done: Callable[[], None]
+    ) -> Delivered:
         cluster_nodes = await self._nodes()
         without = await self._without(cluster_nodes, reference)
-        sends = {node.id: partial(self._send, node, image, reference) for node in without}
+        sends = {node.id: partial(self._send, node, image, reference, held.get(node.name, NOTHING)) for node in without}
         state = await self._transfers.begin(reference, sends, done)
         without_still = {*state.on_the_way, *state.failed}
         called = {node.id: node.name for node in cluster_nodes}
@@ -120,25 +123,30 @@ class DeltaImport:
 
     # -- sending --------------------------------------------------------------------------------------------------
 
-    async def _send(self, node: Node, image: Image, reference: str) -> None:
+    async def _send(self, node: Node, image: Image, reference: str, held: Held) -> None:
         # One at a time for each node, so that a second image finds the layers of the same new environment there.
         async with self._turns[node.id]:
             believed = self._chains.pop(node.id, None)
-            if believed is not None and await self._import(node, image, reference, believed):
+            if believed is not None and await self._import(node, image, reference, believed, held):
                 return
-            chain_ids = await self._engine.call(nodes.chain_ids, node)
-            if not await self._import(node, image, reference, chain_ids):
-                await self._import(node, image, reference, set())
+            known = await self._engine.call(nodes.chain_ids, node)
+            for taken in [held, NOTHING] if held.places else [NOTHING]:
+                if await self._import(node, image, reference, known, taken):
+                    return
+            await self._import(node, image, reference, set(), NOTHING)
 
-    async def _import(self, node: Node, image: Image, reference: str, known: set[str]) -> bool:
-        """Send the layers that a node with these chain ids lacks; return False if it lacks more than that."""
+    async def _import(self, node: Node, image: Image, reference: str, known: set[str], held: Held) -> bool:
+        """Send what a node with these chain ids and files lacks; return False if it lacks more than that."""
         sent = archive.missing(image, known)
-        size = sum(blob.size for blob in (image.manifest, image.config, *sent))
-        log.info("%s: sending %d of %d layers, %d bytes", node.name, len(sent), len(image.layers), size)
+        chunks, gaps = await asyncio.to_thread(archive_without, self._layout, image, reference, sent, held)
+        taken = sum(gap.size for gap in gaps)
+        size = sum(blob.size for blob in (image.manifest, image.config, *sent)) - taken
+        from_pod = f"; {taken} more are taken from a pod there" if taken else ""
+        log.info("%s: sending %d of %d layers, %d bytes%s", node.name, len(sent), len(image.layers), size, from_pod)
         try:
-            await self._engine.call(nodes.load, node, archive.archive(self._layout, image, reference, sent), reference)
+            await self._engine.call(nodes.load, node, chunks, reference, held.folder, gaps)
         except NodeError as error:
-            if len(sent) < len(image.layers) and "not found" in str(error):
+            if gaps or (len(sent) < len(image.layers) and "not found" in str(error)):
                 log.info("%s: %s", node.name, error)
                 return False
             raise

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +13,7 @@ from localmodel.errors import UserError
 from localmodel.oci import upload
 from localmodel.oci.layout import Layout
 from localmodel.oci.registry import RegistryError, Repository
+from localmodel.updates.held import Held
 from localmodel.updates.image import Image
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.transfers import Transfers
@@ -85,7 +86,9 @@ class Push:
             self._seen.pop(reference, None)
         return has_image
 
-    async def deliver(self, image: Image, reference: str, done: Callable[[], None]) -> Delivered:
+    async def deliver(
+        self, image: Image, reference: str, held: Mapping[str, Held], done: Callable[[], None]
+    ) -> Delivered:
         host = self._registry.host
         state = await self._transfers.begin(reference, {host: partial(self._send, image, reference)}, done)
         delivered = () if state.on_the_way or state.failed else (host,)

@@ -8,6 +8,7 @@ from localmodel.updates import image
 from localmodel_operator.images import delivery_news
 from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.passes.observed import Observed
+from localmodel_operator.pods.held_models import held_models
 from localmodel_operator.records.history import RecordedRevision
 
 
@@ -28,7 +29,8 @@ async def deliver(context: Pass, target: RecordedRevision, observed: Observed) -
     if composed is None:
         text = f"the image of revision {target.number} is gone; edit the resource to have another made"
         raise UserError(reasons.IMAGE_LOST, text)
-    delivered = await delivery.deliver(composed, target.image, lambda: queue.add(context.key))
+    held = held_models(observed.pods, target)
+    delivered = await delivery.deliver(composed, target.image, held, lambda: queue.add(context.key))
     if delivered.complete:
         status.stage("ImageDelivered", True, reasons.DELIVERED, delivery.everywhere)
         return

@@ -11,6 +11,7 @@ from localmodel_operator.pods import rollout_status
 from localmodel_operator.pods.pod_state import PodState
 from localmodel_operator.records.history import RecordedRevision
 
+MODELS = "LOCALMODEL_MODEL"  # the variable with the models of the image
 # Variables about the pod itself instead of for its workers.
 _OF_THE_POD = frozenset(
     f"LOCALMODEL_{name}"
@@ -121,8 +122,8 @@ def overlay(pod: Pod, target: RecordedRevision) -> dict[str, str | None]:
 
     Values from Secrets are left as they are: the kubelet has set them, and they never pass through the operator.
     """
-    wanted = {variable["name"]: variable for variable in _variables(target.template)}
-    present = {variable["name"] for variable in _variables(pod.object)}
+    wanted = {variable["name"]: variable for variable in variables(target.template)}
+    present = {variable["name"] for variable in variables(pod.object)}
     changed: dict[str, str | None] = dict.fromkeys(present - wanted.keys() - _OF_THE_POD)
     changed.update(
         {name: entry["value"] for name, entry in wanted.items() if "value" in entry and name not in _OF_THE_POD}
@@ -130,14 +131,15 @@ def overlay(pod: Pod, target: RecordedRevision) -> dict[str, str | None]:
     return changed
 
 
-def _variables(template: Mapping[str, Any]) -> list[Object]:
-    variables: list[Object] = template["spec"]["containers"][0].get("env", [])
-    return variables
+def variables(template: Mapping[str, Any]) -> list[Object]:
+    """The variables of the container of a pod or a template."""
+    env: list[Object] = template["spec"]["containers"][0].get("env", [])
+    return env
 
 
 def _paths_in_image(template: Mapping[str, Any]) -> list[str]:
     """The variables that contain a path of code or models in the image, which differs after a swap."""
-    return sorted(entry["name"] for entry in _variables(template) if APP_ROOT in entry.get("value", ""))
+    return sorted(entry["name"] for entry in variables(template) if APP_ROOT in entry.get("value", ""))
 
 
 def _secrets(metadata: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ from localmodel.environments.layers import server
 from localmodel.oci.layout import Layout
 from localmodel.resource import schema
 from localmodel.store import Store
+from localmodel.updates.held import Held
 from localmodel.updates.image import EnvironmentImage, Image
 from localmodel_operator import main
 from localmodel_operator.cluster import CONFIG_MAP, HTTP_ROUTE, INGRESS, LMD, REVISION, SERVICE
@@ -113,8 +114,8 @@ class _Delivery:
 
     pull_policy, everywhere = "Never", "every node has the image"
 
-    def __init__(self, images: set[str]) -> None:
-        self._images = images
+    def __init__(self, images: set[str], held: list[Mapping[str, Held]]) -> None:
+        self._images, self._held = images, held
 
     def repository(self, owner_uid: str) -> str:
         return names.repository(owner_uid)
@@ -122,7 +123,10 @@ class _Delivery:
     async def lacking(self, reference: str) -> list[str]:
         return [] if reference in self._images else ["node"]
 
-    async def deliver(self, image: Image, reference: str, done: Callable[[], None]) -> Delivered:
+    async def deliver(
+        self, image: Image, reference: str, held: Mapping[str, Held], done: Callable[[], None]
+    ) -> Delivered:
+        self._held.append(held)
         self._images.add(reference)
         return Delivered(("node",))
 
@@ -137,8 +141,8 @@ class Simulation:
 
     `calls` are all that operators have asked for, `written` the places among them of those that changed something;
     `trouble` is asked what becomes of each. `answers` are those at the address of `app`, without repetitions (None:
-    nothing answers); `lies` what a status said that was not so then. `unreachable` are addresses that the operator
-    cannot connect to.
+    nothing answers); `lies` what a status said that was not so then; `held` what nodes had of the images sent to them.
+    `unreachable` are addresses that the operator cannot connect to.
     """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,6 +158,7 @@ class Simulation:
         self.answers: list[Any] = []
         self.lies: list[str] = []
         self.unreachable = set[str]()
+        self.held: list[Mapping[str, Held]] = []
         self.start_operator()
         monkeypatch.setattr(asyncio, "to_thread", _here)
         monkeypatch.setattr(os, "fsync", lambda _: None)
@@ -176,7 +181,7 @@ class Simulation:
             references=References(),
             fetches=Fetches(self._fetch),
             queue=cast(WorkQueue, self._queue),
-            delivery=_Delivery(self.pods.images),
+            delivery=_Delivery(self.pods.images, self.held),
             admin=Admin(self._connection, self.signer),
             signer=self.signer,
             architecture="amd64",

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from localmodel import digests
 from localmodel.engine import nodes
 from localmodel.engine.nodes import Node, NodeError
 from localmodel.oci import layers
 from localmodel.oci.layout import Layout
+from localmodel.updates.held import Gap, Held
 from localmodel.updates.image import Image, chain_ids
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.delta_import import DeltaImport
@@ -31,6 +33,8 @@ class Nodes:
         self.go = asyncio.Event()
         self.calls: list[tuple[str, str]] = []
         self.sent: list[tuple[str, int]] = []
+        self.bytes: list[tuple[str, int]] = []
+        self.files: dict[str, bytes] = {}  # of pods, on any node
 
     async def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         if function is nodes.nodes:
@@ -50,9 +54,20 @@ class Nodes:
     def _chain_ids(self, name: str) -> set[str]:
         return set(self.chains[name])
 
-    def _load(self, name: str, archive: Any, reference: str) -> None:
-        with tarfile.open(fileobj=io.BytesIO(b"".join(archive))) as sent:
-            names = sent.getnames()
+    def _load(self, name: str, archive: Any, reference: str, folder: str, gaps: list[Gap]) -> None:
+        stream, whole = io.BytesIO(b"".join(archive)), b""
+        self.bytes.append((name, len(stream.getvalue())))
+        for gap in gaps:
+            whole += stream.read(gap.sent) + self.files.get(f"{folder}/{gap.path}", b"")
+        try:
+            with tarfile.open(fileobj=io.BytesIO(whole + stream.read())) as sent:
+                names = sent.getnames()
+                contents = {member.name: sent.extractfile(member).read() for member in sent if member.isfile()}  # type: ignore[union-attr]
+        except tarfile.TarError as error:
+            raise NodeError(str(error)) from None
+        for path, content in contents.items():
+            if path.startswith("blobs/") and digests.of_bytes(content) != path.removeprefix("blobs/").replace("/", ":"):
+                raise NodeError(f"content digest {path}: not found")
         image = IMAGES[reference]
         chains = chain_ids(layer.digest for layer in image.layers)
         carried = [layer for layer in image.layers if f"blobs/{layer.digest.replace(':', '/')}" in names]
@@ -101,7 +116,7 @@ async def delivery(engine: Nodes, layout: Layout, monkeypatch: pytest.MonkeyPatc
 
 
 async def deliver(delivery: DeltaImport, made: tuple[Image, str], done: Callable[[], None] = list) -> Delivered:
-    return await delivery.deliver(*made, done)
+    return await delivery.deliver(*made, {}, done)
 
 
 async def test_every_node_gets_it(delivery: DeltaImport, engine: Nodes, layout: Layout) -> None:
@@ -205,6 +220,35 @@ async def test_layers_that_went_behind_our_back_are_sent_again(
     assert (await deliver(delivery, edited)).complete
     # what is believed, then what the node says it lacks: never all of it in vain
     assert [count for name, count in engine.sent if name == "one"] == [1, 2]
+
+
+MODEL = bytes(range(256)) * 1000
+HELD = Held("/pods/uid/state", {"f": "models/ab/f"})
+
+
+async def test_a_model_that_a_pod_was_sent_is_taken_from_there(
+    delivery: DeltaImport, engine: Nodes, layout: Layout
+) -> None:
+    await deliver(delivery, image(layout, b"base"))
+    engine.files["/pods/uid/state/models/ab/f"] = MODEL
+    made = image(layout, b"base", MODEL, b"code")
+    engine.bytes.clear()
+    assert (await delivery.deliver(*made, {"two": HELD}, list)).complete
+    sizes = dict(engine.bytes)
+    assert len(engine.bytes) == 3
+    assert sizes["one"] - sizes["two"] == sizes["three"] - sizes["two"] == len(MODEL)
+
+
+@pytest.mark.parametrize("content", [b"", MODEL[:-1], MODEL[:-1] + b"?"])
+async def test_a_model_that_a_pod_has_lost_or_changed_is_sent(
+    delivery: DeltaImport, engine: Nodes, layout: Layout, content: bytes
+) -> None:
+    await deliver(delivery, image(layout, b"base"))
+    engine.files["/pods/uid/state/models/ab/f"] = content
+    made = image(layout, b"base", MODEL, b"code")
+    assert (await delivery.deliver(*made, {"two": HELD}, list)).complete
+    assert made[1] in engine.images["two"]
+    assert engine.sent[-1] == ("two", 2), "and no layer that the node has"
 
 
 async def test_a_node_made_anew_gets_everything(delivery: DeltaImport, engine: Nodes, layout: Layout) -> None:
