@@ -13,6 +13,7 @@ PORT = 5001  # of the server in the container, as in Azure ML's images
 DRAIN_SECONDS = 5
 CONTAINER = "scoring"
 CAPTURE_FOLDER = PurePosixPath("/tmp/localmodel-capture")  # noqa: S108 - inside the container: its own emptyDir
+_MOST_SURGE = 3  # pods that start at a time: more need memory beside the old ones, and wait for each other's processors
 
 # Fields of spec.pod with the same name in a pod
 _AS_IN_A_POD = (
@@ -149,4 +150,5 @@ def strategy(spec: DeploymentSpec) -> Object:
     """How a Deployment replaces its pods."""
     if spec.strategy == "Recreate":
         return {"type": "Recreate"}
-    return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+    surge = max(1, min(spec.replicas, _MOST_SURGE))
+    return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": surge}}

@@ -1,11 +1,12 @@
 """Whether the revision that serves may go on, and how well it does, by the answers that its pods have counted."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from localmodel import reasons
 from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.passes.give_up import give_up
-from localmodel_operator.passes.observed import Observed
+from localmodel_operator.passes.observed import Observed, observe_pods
 from localmodel_operator.pods import error_rate, failing_share
 from localmodel_operator.pods.pod_state import PodState
 from localmodel_operator.pods.pods import Pod
@@ -35,6 +36,18 @@ async def judge(context: Pass, choice: Choice, observed: Observed) -> list[PodSt
     if verdict := error_rate.verdict(states):
         await give_up(context, choice, observed, reasons.ERROR_RATE, verdict)
     return states
+
+
+async def look_again(context: Pass, choice: Choice, observed: Observed) -> Observed:
+    """Judge what the pods have counted now. Returns what was observed, with the pods as they are now.
+
+    Raises:
+        Waiting: the revision was given up.
+    """
+    active, terminating = await observe_pods(context.operator.cluster, context.operator.admin, *context.key)
+    observed = replace(observed, pods=active, terminating=terminating)
+    await judge(context, choice, observed)
+    return observed
 
 
 def hold_if_bad(context: Pass, target: RecordedRevision, states: list[PodState]) -> None:

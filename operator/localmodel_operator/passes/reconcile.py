@@ -158,8 +158,11 @@ async def _advance(context: Pass) -> None:
         _verify_early(context, choice, desired, exposed, observed), deliver.deliver(context, choice.target, observed)
     )
     if context.status.verified and judge.is_on_trial(choice, observed):
-        judge.hold_back(context, choice.target)
-        raise Waiting
+        # While the image was sent it may have answered enough.
+        observed = await judge.look_again(context, choice, observed)
+        if judge.is_on_trial(choice, observed):
+            judge.hold_back(context, choice.target)
+            raise Waiting
     await roll_out.roll_out(context, choice, observed)
     if not context.decision.committed:
         await context.decide(context.decision.as_committed())

@@ -64,8 +64,10 @@ def judge(deployment: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], want
 def _failure(
     deployment: Mapping[str, Any], pods: list[Mapping[str, Any]], beside_others: bool
 ) -> tuple[Failure | None, bool]:
+    # A pod for which there is no room or quota is none that is missed while another is on its way.
+    is_coming = any(not is_ready(pod) and _is_placed(pod) and _pod_failure(pod) is None for pod in pods)
     refused = _of_type(deployment, "ReplicaFailure")
-    if refused.get("status") == "True":
+    if refused.get("status") == "True" and not is_coming:
         message = f"pods cannot be created: {_forbidden(refused['message'])}"
         return Failure(Reason(refused["reason"]), message), True
     for pod in pods:
@@ -74,7 +76,7 @@ def _failure(
     late = _is_late(deployment)
     for pod in pods:
         scheduled = _of_type(pod, "PodScheduled")
-        if scheduled.get("reason") == reasons.UNSCHEDULABLE:
+        if scheduled.get("reason") == reasons.UNSCHEDULABLE and not is_coming:
             cause = scheduled.get("message", "")
             advice = _BESIDE if beside_others and "Insufficient" in cause else ""
             return Failure(reasons.UNSCHEDULABLE, f"no node has room for a pod: {cause}{advice}"), late
@@ -104,6 +106,10 @@ def _progressing(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
 def _of_type(holder: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     conditions = holder.get("status", {}).get("conditions", [])
     return next((condition for condition in conditions if condition["type"] == kind), {})
+
+
+def _is_placed(pod: Mapping[str, Any]) -> bool:
+    return _of_type(pod, "PodScheduled").get("status") == "True"
 
 
 def _pod_failure(pod: Mapping[str, Any]) -> Failure | None:

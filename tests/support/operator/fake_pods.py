@@ -182,7 +182,8 @@ class Pods:
         else:
             surplus = sum(map(_is_ready, new)) + len(old) - spec["replicas"]
             going = [*sorted(old, key=_is_ready), *new[spec["replicas"] :]][: max(surplus, 0)]
-            coming = min(spec["replicas"] - len(new), spec["replicas"] + 1 - len(pods))
+            most = spec["replicas"] + spec["strategy"].get("rollingUpdate", {"maxSurge": 0})["maxSurge"]
+            coming = min(spec["replicas"] - len(new), most - len(pods))
         for pod in going:
             self._api.put({**pod, "metadata": {**pod["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}})
         for _ in range(coming):
@@ -194,7 +195,8 @@ class Pods:
         owner = {"kind": "Deployment", "name": of["name"], "uid": of["uid"], "controller": True}
         metadata |= {"name": name, "namespace": of["namespace"], "ownerReferences": [owner]}
         metadata["labels"][_HASH] = template
-        body = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": deployment["spec"]["template"]["spec"]}
+        spec = {**deployment["spec"]["template"]["spec"], "nodeName": "node"}
+        body = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
         self._api.put({**body, "status": {"phase": "Pending"}})
 
     def _start(self, pod: Object) -> None:

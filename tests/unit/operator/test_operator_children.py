@@ -137,6 +137,11 @@ def test_the_old_pods_stay_until_the_new_ones_are_ready() -> None:
         }
 
 
+def test_up_to_three_pods_start_at_a_time() -> None:
+    surges = [deployment(replicas=count)["spec"]["strategy"]["rollingUpdate"]["maxSurge"] for count in (0, 1, 2, 3, 50)]
+    assert surges == [1, 1, 2, 3, 3]
+
+
 def test_the_old_pods_end_first_where_that_is_asked_for() -> None:
     assert deployment(strategy="Recreate")["spec"]["strategy"] == {"type": "Recreate"}
 

@@ -170,6 +170,17 @@ def test_no_room_is_waited_for_until_the_deadline(conditions: tuple[Object, ...]
     assert state.stalled == stalled
 
 
+def test_no_room_for_another_is_no_trouble_while_one_is_on_its_way() -> None:
+    placed = {"type": "PodScheduled", "status": "True"}
+    coming, unplaced, old = pod(WANTED, STARTING, placed), pod(WANTED, {}, NO_ROOM), pod(OLD)
+    made = deployment(3, QUOTA, updatedReplicas=2)
+    assert judge(made, [coming, unplaced, old, old, old], WANTED).failure is None
+    for ended_up in (pod(), pod(WANTED, waiting("CrashLoopBackOff", exitCode=1), placed)):
+        assert judge(made, [ended_up, unplaced, old, old, old], WANTED).failure is not None
+    late = judge(deployment(3, LATE, updatedReplicas=2), [coming, unplaced, old], WANTED)
+    assert late.failure and late.failure.reason == "ProgressDeadlineExceeded" and late.stalled
+
+
 def test_room_that_the_old_pods_take_is_had_by_ending_them_first() -> None:
     full = {**NO_ROOM, "message": "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."}
     unplaced = pod(WANTED, {}, full)
