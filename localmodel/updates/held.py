@@ -10,7 +10,7 @@ from localmodel.oci.layout import Blob, Layout
 from localmodel.updates import archive
 from localmodel.updates.image import Image
 
-_LEAST = 64 << 10  # bytes of a file: a smaller one is sent sooner than looked for
+_LEAST = 16 << 10  # bytes of a file: a smaller one is sent sooner than looked for
 _MOST = 64  # files, because a command names them
 
 
