@@ -66,7 +66,7 @@ def get(host: str, path: str, method: str = "GET") -> tuple[int, bytes]:
 
 
 async def deliver(push: Push, made: Image) -> Delivered:
-    return await push.deliver(made, made.reference(push.repository("uid")), list)
+    return await push.deliver(made, made.reference(push.repository("uid")), {}, list)
 
 
 async def test_an_image_can_be_pulled_by_the_name_that_pods_have(bench: Bench, host: str) -> None:

@@ -225,7 +225,7 @@ async def _deliver(operator: Operator, owner: Object, wanted: Object, needed: No
     waiting = owner["metadata"]["namespace"], owner["metadata"]["name"]
     if composed is None:  # swept between two steps
         raise BuildingWheel(_words(needed), _SOON)
-    delivered = await delivery.deliver(composed, reference, partial(operator.queue.add, waiting))
+    delivered = await delivery.deliver(composed, reference, {}, partial(operator.queue.add, waiting))
     if not delivered.usable:
         raise BuildingWheel(f"the image that builds {needed.requirement}: {delivered.message}", delivered.again_after)
 

@@ -324,7 +324,7 @@ async def test_a_lost_layer_is_told_by_a_code_behind_a_long_message(tmp_path: Pa
     with serving(registry) as (host, log):
         push = Push(layout, Registry(host, host, "x"))
         for count in (2, 4):
-            await push.deliver(image, f"{host}/x/deployments@{image.manifest.digest}", list)
+            await push.deliver(image, f"{host}/x/deployments@{image.manifest.digest}", {}, list)
             assert sum(path == "/upload" for _, path, _ in log) == count
             lost = True
         push.stop()
