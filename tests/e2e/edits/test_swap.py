@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from app import App
 from kube import Cluster, Namespace
 from load import Load, ask, post
+from operator_process import OperatorProcess, register
 from support import given
 
 SCRIPT = """
@@ -110,6 +113,21 @@ def test_live_pod_answers_by_itself_and_pods_that_last_follow(
         assert ask(app.port)["said"] == new
     assert {tuple(each["said"]) for each in load.answers_since(answered, kept=True)} == {tuple(new)}
     assert app.numbers()[-1] == number + 1
+
+
+def test_a_model_is_sent_once_to_the_node_of_its_pod(
+    app: App, cluster: Cluster, home: Path, operator: OperatorProcess, tmp_path: Path
+) -> None:
+    app.wait_durable()
+    (tmp_path / "word.txt").write_text("long" * 25_000)
+    mark = operator.mark()
+    app.edit(models=[{"name": "word", "version": register(home, "word", tmp_path / "word.txt")}])
+    app.wait_answer(lambda answer: answer["said"][1] == "long" * 25_000)
+    app.wait_durable()
+    assert ask(app.port)["said"][1] == "long" * 25_000
+    log = operator.log_since(mark)
+    assert log.count("; 100000 more are taken from a pod there") == 1
+    assert len(re.findall(r"sending \d+ of \d+ layers", log)) == len(cluster.nodes()), "and no node refused it"
 
 
 def test_live_pod_takes_a_server_setting(app: App) -> None:
