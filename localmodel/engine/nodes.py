@@ -30,18 +30,28 @@ _TAKES_WITHIN = 300.0  # seconds without a byte, for an import, which is silent 
 # One command, because each costs tens of milliseconds to start. It gets the image's name, a folder, and for each gap in
 # the archive how much comes before it, a file, and how much of that belongs there.
 # A pod's files are read as the pod's user, and as nothing that makes a reader wait: its script may have put a link or
-# a pipe in their place. Other bytes than those that were there are no harm, because containerd checks the digests.
+# a pipe in their place. Other bytes than those that were there are no harm, because containerd checks the digests, as
+# long as they are inside their layer: what is too short is filled up, a file as well as a stream that was cut, for
+# otherwise a script could choose where in the archive containerd finds the next name of an image.
 # --local=false: containerd 1.7's default path leaves a broken record behind when a layer is missing.
 # It waits, because a pod that is created before the kubelet knows the image backs off for 20 s.
 _LOAD = """
 image=$1 folder=$2
 shift 2
+exactly() {
+  size=$1
+  shift
+  { "$@"; cat /dev/zero; } | head -c "$size"
+}
+held() {
+  setpriv --reuid=65532 --regid=65532 --clear-groups --no-new-privs \\
+    dd if="$1" iflag=count_bytes,fullblock,nofollow,nonblock bs=1M count="$2" status=none
+}
 whole() {
   [ $# -eq 0 ] || cd "$folder" || exit
   while [ $# -gt 0 ]; do
-    head -c "$1"
-    setpriv --reuid=65532 --regid=65532 --clear-groups --no-new-privs \\
-      dd if="$2" iflag=count_bytes,fullblock,nofollow,nonblock bs=1M count="$3" status=none
+    exactly "$1" head -c "$1"
+    exactly "$3" held "$2" "$3"
     shift 3
   done
   exec cat
