@@ -57,13 +57,23 @@ def set_up(environment: Mapping[str, str], place: Place) -> None:
 def take_back(environment: Mapping[str, str]) -> bool:
     """Undo set_up(); False, and as it is, where what has been imported since has changed logging."""
     root = logging.getLogger()
-    has_changed = root.handlers != [_ours] or root.level != _level(environment.get(_LEVEL) or "INFO")
+    has_changed = root.handlers != [_ours] or root.level != _level(environment.get(_LEVEL) or "INFO") or _is_adapted()
     if has_changed or logging.basicConfig is not _replacing_basic_config:
         return False
     root.removeHandler(root.handlers[0])
     root.setLevel(logging.WARNING)
     logging.basicConfig = _basic_config
     return True
+
+
+def _is_adapted() -> bool:
+    """Whether our handler itself is another than it was."""
+    return _ours is not None and bool(
+        type(_ours.formatter) not in (LineFormatter, JsonFormatter)
+        or _ours.filters
+        or _ours.level
+        or getattr(_ours, "stream", None) is not sys.stderr
+    )
 
 
 def config_file(place: Place) -> Optional[Path]:

@@ -134,6 +134,7 @@ async def test_of_several_workers_one_is_the_parent(given: Given) -> None:
         "logging.basicConfig(level='DEBUG')",
         "logging.root.addHandler(logging.FileHandler('/dev/null'))",
         "logging.root.handlers.clear()",
+        "logging.root.handlers[0].setFormatter(logging.Formatter('%(message)s'))",
         "logging.root.setLevel('ERROR')",
     ],
 )
