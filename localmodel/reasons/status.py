@@ -260,7 +260,7 @@ ENVIRONMENT_BUILD_FAILED = _reason(
     "EnvironmentBuildFailed",
     "the installation failed, or the build of a package that has no wheel",
     "the message has the last lines; the operator tries again after a minute, or at the next edit; the build of a "
-    "wheel only at the next edit, or when its Job is deleted",
+    "wheel only when what is built is edited, or its Job deleted",
 )
 ENGINE_UNREACHABLE = _reason(
     STALLED,

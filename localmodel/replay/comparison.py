@@ -31,13 +31,19 @@ class Rules:
     ignored: tuple[Pattern, ...] = ()
 
 
-def unstable(first: Answer, second: Answer) -> set[str]:
-    """The places in which two answers of the same to the same request differ."""
+def unstable(first: Answer, second: Answer, rules: Rules) -> tuple[set[str], set[str]]:
+    """The places in which two answers of the same to the same request differ: fields, and what is more than a field.
+
+    A field that differs, such as a time, is one of all answers. A status, a list of another length, or an answer that
+    is no object or list says nothing of other requests.
+    """
     if first.status != second.status:
-        return {STATUS}
-    if not (first.value and second.value):
-        return {"$"} if first.body != second.body else set()
-    return {_place(difference.steps) for difference in differences(first.value[0], second.value[0])}
+        return set(), {STATUS}
+    fields, more = set[str](), set[str]()
+    for difference in _not_ignored(first, second, rules):
+        is_field = difference.steps and difference.kind != "length"
+        (fields if is_field else more).add(_place(difference.steps))
+    return fields, more
 
 
 def incomparable(before: Answer, after: Answer) -> str:
@@ -49,12 +55,9 @@ def incomparable(before: Answer, after: Answer) -> str:
 def changes(before: Answer, after: Answer, rules: Rules, left_out: Iterable[str]) -> Iterator[Change]:
     """The changes, but for places that are left out, and what is below them."""
     if before.status != after.status:
-        if STATUS not in left_out:
-            yield Change(STATUS, STATUS, "value", before.status, after.status)
+        yield Change(STATUS, STATUS, "value", before.status, after.status)
         return
-    for difference in _differences(before, after, rules.tolerance):
-        if any(_reaches(pattern, difference.steps) for pattern in rules.ignored):
-            continue
+    for difference in _not_ignored(before, after, rules):
         place = _place(difference.steps)
         if not is_within(place, left_out):
             yield Change(_path(difference.steps), place, difference.kind, difference.before, difference.after)
@@ -63,6 +66,12 @@ def changes(before: Answer, after: Answer, rules: Rules, left_out: Iterable[str]
 def is_within(place: str, places: Iterable[str]) -> bool:
     """Whether the place is one of them, or below one of them."""
     return any(place == name or place.startswith((f"{name}.", f"{name}[")) for name in places)
+
+
+def _not_ignored(before: Answer, after: Answer, rules: Rules) -> Iterator[Difference]:
+    for difference in _differences(before, after, rules.tolerance):
+        if not any(_reaches(pattern, difference.steps) for pattern in rules.ignored):
+            yield difference
 
 
 def _differences(before: Answer, after: Answer, tolerance: Tolerance) -> Iterator[Difference]:

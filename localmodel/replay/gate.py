@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from localmodel.replay import comparison
+from localmodel.replay import captured, comparison
 from localmodel.replay.answer import Answer
 from localmodel.targets.captured_request import CapturedRequest
 from localmodel_untrusted.json_path import below
@@ -12,7 +12,6 @@ from localmodel_untrusted.json_path import below
 _TOLERANCE = "1e-6"
 _MOST_FIELDS = 64
 _LONGEST_NAME = 63
-_JSON = "application/json"
 
 
 def unfit(request: CapturedRequest) -> str:
@@ -21,8 +20,10 @@ def unfit(request: CapturedRequest) -> str:
         return f"without a body: {request.left_out.get('body', 'none was kept')}"
     if request.status == 499:
         return "the client had left before it was answered"
-    if b"redacted:" in request.body + request.query.encode():
+    if captured.is_redacted(request):
         return "its values are redacted"
+    if not captured.is_sendable(request):
+        return "its address or content type is not valid"
     try:
         request.body.decode()
     except UnicodeDecodeError:
@@ -30,28 +31,26 @@ def unfit(request: CapturedRequest) -> str:
     return ""
 
 
-def entry(request: CapturedRequest, first: Answer, second: Answer) -> dict[str, Any]:
-    """The request with what is expected: all in which its two answers are the same."""
-    kind = request.headers.get("content-type", _JSON)
+def entry(request: CapturedRequest, first: Answer, second: Answer) -> dict[str, Any] | None:
+    """The request with what is expected: all in which its two answers are the same. None if their status is not."""
+    if first.status != second.status:
+        return None
+    kind = captured.content_type(request)
     return {
         "name": request.id[:_LONGEST_NAME],
         **({} if request.method == "POST" else {"method": request.method}),
-        "path": address(request),
+        "path": captured.address(request),
         **({"body": request.body.decode()} if request.body else {}),
-        **({} if kind == _JSON else {"contentType": kind}),
+        **({} if kind == captured.JSON else {"contentType": kind}),
         "expect": {"status": first.status, **_expected(first, second)},
     }
-
-
-def address(request: CapturedRequest) -> str:
-    """Its path with its query."""
-    return f"{request.path}?{request.query}" if request.query else request.path
 
 
 def _expected(first: Answer, second: Answer) -> dict[str, Any]:
     if first.status >= 400 or not (first.value and second.value and _is_json(first.value[0])):
         return {}  # an error is the same in other words
-    value, unstable = first.value[0], comparison.unstable(first, second)
+    value = first.value[0]
+    unstable = set.union(*comparison.unstable(first, second, comparison.Rules()))
     if not unstable:
         return {"json": value, **_tolerance(value)}
     fields = [

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from localmodel.replay import comparison
+from localmodel.replay import captured, comparison
 from localmodel.replay.answer import Answer
 from localmodel.replay.comparison import Change, Rules
 from localmodel.targets.captured_request import CapturedRequest
@@ -15,7 +15,7 @@ Ask = Callable[[CapturedRequest], Answer | str]
 
 @dataclass(frozen=True)
 class Compared:
-    """A request with the answers before and after it. `number` is its line in the file."""
+    """A request with the answers before and after it. `number` is its place among the requests, from 1 on."""
 
     number: int
     request: CapturedRequest
@@ -32,7 +32,7 @@ class Replay:
     Attributes:
         compared: those with two answers.
         not_sent: how often requests could not be asked, by why.
-        unstable: places in which the answers of one side differ from themselves; they are not compared.
+        unstable: fields in which the answers of one side differ from themselves; they are compared in no answer.
     """
 
     compared: list[Compared] = field(default_factory=list)
@@ -56,17 +56,20 @@ def replay(requests: Sequence[CapturedRequest], before: Ask | None, after: Ask, 
     `before` is None for the answers that were captured. Then it is the second side that is asked twice.
     """
     result = Replay()
-    asked: list[tuple[int, CapturedRequest, Answer, Answer]] = []
+    asked: list[tuple[int, CapturedRequest, Answer, Answer, set[str]]] = []
     for number, request in enumerate(requests, 1):
         answers = _asked(request, before, after)
         if isinstance(answers, str):
             result.not_sent[answers] += 1
             continue
         first, second, again = answers
-        result.unstable |= comparison.unstable(first if before else second, again)
-        asked.append((number, request, first, second))
-    for number, request, first, second in asked:
+        fields, more = comparison.unstable(first if before else second, again, rules)
+        result.unstable |= fields
+        asked.append((number, request, first, second, more))
+    for number, request, first, second, more in asked:
         incomparable = comparison.incomparable(first, second)
+        if more and not incomparable:
+            incomparable = f"two answers of the same differ in {', '.join(sorted(more))}"
         changes = () if incomparable else tuple(comparison.changes(first, second, rules, result.unstable))
         result.compared.append(Compared(number, request, first, second, changes, incomparable))
     return result
@@ -76,8 +79,9 @@ def with_answers_of(
     requests: Sequence[CapturedRequest], others: Sequence[CapturedRequest], place: str
 ) -> list[CapturedRequest]:
     """The requests with the answers that other ones of the same ids have got; `place` is where these are."""
-    by_id = {other.id: other for other in others}
-    missing = {"answer": f"no request with its id is in {place}"}
+    counts = Counter(other.id for other in others)
+    by_id = {other.id: other for other in others if counts[other.id] == 1}
+    missing = {"answer": f"not one request with its id is in {place}"}
     result = []
     for request in requests:
         other = by_id.get(request.id) or replace(request, answer=None, left_out=missing)
@@ -115,6 +119,6 @@ def _captured(request: CapturedRequest) -> Answer | str:
         return f"its answer was not kept: {request.left_out.get('answer', 'spec.capture.answers is false')}"
     if request.status == 499:
         return "the client had left before it was answered"
-    if b"redacted:" in (request.body or b"") + request.query.encode():
+    if captured.is_redacted(request):
         return "its values are redacted: ask both sides, with --against serving"
     return Answer(request.status, request.answer, request.milliseconds)

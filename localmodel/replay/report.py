@@ -2,12 +2,15 @@
 
 import html
 import json
+import math
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 from typing import Any
 
+from localmodel.output.printable import one_line
 from localmodel.replay.comparison import STATUS, Change
 from localmodel.replay.replay import Compared, Replay
 from localmodel_untrusted.json_difference import apart, is_number
@@ -15,6 +18,9 @@ from localmodel_untrusted.json_difference import apart, is_number
 _MOST_LISTED = 100
 _BARS = 10
 _LONGEST = 80
+_MARKUP = re.compile(r"[\\`|\[\]!*_#~]")
+# What a renderer makes a mention or a link of, broken by a comment, which it does not show.
+_BROKEN = {"@": "@<!-- -->", "://": ":<!-- -->//", "www.": "www<!-- -->."}
 
 
 def values(replay: Replay, before: str, after: str) -> dict[str, Any]:
@@ -40,8 +46,11 @@ def values(replay: Replay, before: str, after: str) -> dict[str, Any]:
 
 def summary(report: dict[str, Any]) -> Iterator[str]:
     """The report in a few lines."""
-    compared = report["requests"] - sum(report["not_sent"].values())
-    yield f"{report['changed']} of {compared} answers change: {report['before']} -> {report['after']}"
+    sides = f"{report['before']} -> {report['after']}"
+    if compared := report["requests"] - sum(report["not_sent"].values()):
+        yield f"{report['changed']} of {compared} answers change: {sides}"
+    else:
+        yield f"no answer could be compared: {sides}"
     for field in report["fields"]:
         yield f"  {_field_line(field)}"
     if report["not_comparable"]:
@@ -49,7 +58,7 @@ def summary(report: dict[str, Any]) -> Iterator[str]:
     if report["left_out"]:
         yield f"not compared, because they differ between two answers of the same: {', '.join(report['left_out'])}"
     for why, count in report["not_sent"].items():
-        yield f"{count} not asked: {why}"
+        yield f"{count} not asked: {one_line(why)}"
 
 
 def written(report: dict[str, Any], form: str) -> str:
@@ -58,9 +67,14 @@ def written(report: dict[str, Any], form: str) -> str:
 
 
 def text(report: dict[str, Any]) -> str:
-    """The report as JSON, in which a number that JSON does not have is a text, such as "NaN"."""
-    plain = json.loads(json.dumps(report), parse_constant=str)
-    return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+    """The report as JSON."""
+    return json.dumps(plain(report), indent=2, ensure_ascii=False) + "\n"
+
+
+def plain(report: dict[str, Any]) -> dict[str, Any]:
+    """The report without numbers that JSON does not have: each is a text, such as "NaN"."""
+    values: dict[str, Any] = json.loads(json.dumps(report), parse_constant=str)
+    return values
 
 
 def markdown(report: dict[str, Any]) -> str:
@@ -130,7 +144,7 @@ def _fields(changed: Sequence[Compared]) -> Iterator[dict[str, Any]]:
             "answers": len({one.number for one, _ in entries}),
             "kinds": sorted({change.kind for _, change in entries}),
             "worst": {"number": one.number, "id": one.request.id, **_change(change)},
-            "distribution": _histogram([float(distance) for distance in distances]),
+            "distribution": _histogram([*map(_number, distances)]),
         }
 
 
@@ -153,7 +167,7 @@ def _change(change: Change) -> dict[str, Any]:
         "kind": change.kind,
         "before": change.before,
         "after": change.after,
-        "by": None if by is None else float(by),
+        "by": None if by is None else _number(by),
     }
 
 
@@ -161,6 +175,13 @@ def _by(change: Change) -> Fraction | None:
     if change.kind != "value" or change.place == STATUS or not (is_number(change.before) and is_number(change.after)):
         return None
     return apart(change.before, change.after)
+
+
+def _number(distance: Fraction) -> float:
+    try:
+        return float(distance)
+    except OverflowError:
+        return math.inf
 
 
 def _times(replay: Replay, side: str) -> dict[str, float]:
@@ -172,10 +193,11 @@ def _times(replay: Replay, side: str) -> dict[str, float]:
 
 def _histogram(distances: Sequence[float]) -> list[int]:
     """How many distances are in each of ten equal parts between none and the largest."""
-    if not distances or not (largest := max(distances)):
+    finite = [*filter(math.isfinite, distances)]
+    if not finite or not (largest := max(finite)):
         return []
     counts = [0] * _BARS
-    for distance in distances:
+    for distance in finite:
         counts[min(_BARS - 1, int(distance / largest * _BARS))] += 1
     return counts
 
@@ -198,8 +220,10 @@ def _short(value: Any) -> str:
 
 def _escaped(text: str) -> str:
     """A text in a cell of a table, in which it means nothing but itself."""
-    text = text.replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;")
-    return text.replace("|", "\\|").replace("`", "\\`").replace("\n", " ")
+    text = _MARKUP.sub(r"\\\g<0>", one_line(text)).replace("&", "&amp;").replace("<", "&lt;")
+    for meant, broken in _BROKEN.items():
+        text = text.replace(meant, broken)
+    return text
 
 
 def _row(kind: str, cells: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ _MOST_CLASSES = 12
 
 
 class Asked(NamedTuple):
-    """Where a request was sent, what it was, and its answer."""
+    """Where a request was sent, with its parameters, what it was, and its answer."""
 
     address: str
     body: bytes
@@ -46,11 +46,12 @@ def _features(asked: Sequence[Asked]) -> list[set[Hashable]]:
         if (key := (one.address, one.body)) in seen:
             continue
         seen.add(key)
+        path = one.address.partition("?")[0]  # other parameters are no other class
         leaves = [*_leaves(one.answer.value[0])] if one.answer.value else []
-        own.add((one.address, one.answer.status, frozenset((place, type(value)) for place, value in leaves)))
+        own.add((path, one.answer.status, frozenset((place, type(value)) for place, value in leaves)))
         for place, value in leaves:
-            values[one.address, place].setdefault(value, index)
-            count[one.address, place] += 1
+            values[path, place].setdefault(value, index)
+            count[path, place] += 1
     for where, first in values.items():
         if _are_classes(first, count[where]):
             for value, index in first.items():

@@ -56,7 +56,8 @@ def counts(texts: Iterable[str]) -> Counts | None:
     statuses: defaultdict[str, float] = defaultdict(float)
     buckets: defaultdict[float, float] = defaultdict(float)
     memory, starts = 0.0, []
-    for sample in (sample for text in texts for metric in _metrics(text) for sample in metric.samples):
+    samples = (sample for text in texts for metric in _metrics(text) for sample in metric.samples)
+    for sample in (sample for sample in samples if math.isfinite(sample.value)):
         if sample.name == "localmodel_requests_total":
             statuses[sample.labels["status"]] += sample.value
         elif sample.name == "localmodel_request_duration_seconds_bucket" and sample.labels["stage"] == "total":
@@ -67,7 +68,7 @@ def counts(texts: Iterable[str]) -> Counts | None:
             starts.append(sample.value)
     if not buckets:
         return None
-    errors = sum(count for status, count in statuses.items() if int(status) >= 400)
+    errors = sum(count for status, count in statuses.items() if status.startswith(("4", "5")))
     return Counts(sum(statuses.values()), errors, buckets, memory, starts)
 
 

@@ -4,6 +4,7 @@ It uses urllib, because every command would wait 300 ms for the import of httpx,
 to keep connections.
 """
 
+import http.client
 import time
 import urllib.error
 import urllib.request
@@ -42,7 +43,7 @@ def request(url: str, body: bytes | None = None, timeout: float | None = None, c
     except urllib.error.HTTPError as error:
         with error:
             return _answer(error.code, error.headers.items(), error.read(), started)
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise unreachable(url, reason) from None
 

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from localmodel.requirements import hashes
 
 _CONTEXT = 3  # lines
-_LONGEST_FILE = 4000  # lines; comparing takes time that grows with their square
+_LONGEST_FILE = 1000  # lines; comparing takes time that grows with their square, and faster where lines repeat
 _PARTS = {
     "base": "Base image",
     "server": "Scoring server",
@@ -66,8 +66,8 @@ def files(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[FileC
     return [_file(path, before.get(path), after.get(path)) for path in paths if before.get(path) != after.get(path)]
 
 
-def _versions(found: Mapping[str, str]) -> dict[str, str]:
-    pairs = ((model.partition(":"), digest) for model, digest in found.items())
+def _versions(digests: Mapping[str, str]) -> dict[str, str]:
+    pairs = ((model.partition(":"), digest) for model, digest in digests.items())
     return {name: f"{version} {digest[:19]}".strip() for (name, _, version), digest in pairs}
 
 

@@ -1,5 +1,6 @@
 """The archive of an image for a node that has some of its files: these are left out on the way, and put in there."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,7 @@ def archive_without(
 ) -> tuple[Iterator[bytes], list[Gap]]:
     """The bytes of the image's archive that a node with these files lacks, and where it adds its own."""
     files = {layer: _files(layout.path(layer.digest), held) for layer in sent}
-    wanted = {*sorted((file for found in files.values() for file in found), key=lambda file: -file.size)[:_MOST]}
+    wanted = {*sorted(itertools.chain.from_iterable(files.values()), key=lambda file: -file.size)[:_MOST]}
     filled = {layer: chosen for layer in sent if (chosen := [file for file in files[layer] if file in wanted])}
     pieces = [piece for layer, chosen in filled.items() for piece in _pieces(layout, layer, chosen)]
     rest = archive.archive(layout, image, reference, [layer for layer in sent if layer not in filled])

@@ -122,13 +122,15 @@ def running(cluster: Cluster, git: GitServer, into: str, folder: Path) -> Iterat
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(programs / "crds"))
     eventually(lambda: _knows_its_kinds(cluster), "the cluster knows Argo CD's kinds", 60)
     _forget(cluster)
-    cluster.kubectl("create", "namespace", NAMESPACE)
-    _apply(cluster, "kubectl", *_GIVEN)
-    place = gitops.Place("digits", into, git.url, "main", "digits")
-    with _processes(cluster, programs, folder):
-        _apply(cluster, "localmodel", *gitops.argocd(place))
-        yield ArgoCd(cluster, git)
-    _forget(cluster)
+    try:
+        cluster.kubectl("create", "namespace", NAMESPACE)
+        _apply(cluster, "kubectl", *_GIVEN)
+        place = gitops.Place("digits", into, git.url, "main", "digits")
+        with _processes(cluster, programs, folder):
+            _apply(cluster, "localmodel", *gitops.argocd(place))
+            yield ArgoCd(cluster, git)
+    finally:
+        _forget(cluster)
 
 
 def _knows_its_kinds(cluster: Cluster) -> bool:

@@ -38,7 +38,7 @@ def asking(traffic: str, target: Target) -> Callable[[str, Callable[[], None]], 
 
         values = report.values(replay(requests, None, checked, Rules()), traffic, "now")
         head, *rest = report.summary(values)
-        is_same = not (values["changed"] or values["not_comparable"])
+        is_same = values["same"] and not (values["changed"] or values["not_comparable"])
         more = [Line("    …", "dim")] if len(rest) > _MOST_LINES else []
         return [Line(f"  {head}", "dim" if is_same else "note"), *map(_indented, rest[:_MOST_LINES]), *more]
 

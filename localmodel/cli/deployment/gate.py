@@ -1,6 +1,8 @@
 """lmd gate: the requests that a revision must answer before it serves."""
 
 from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +15,9 @@ from localmodel.cli.group import Group
 from localmodel.cli.project_options import deployment, wrong_paths
 from localmodel.cli.target_option import where_options
 from localmodel.cli.terminal.output import ConsoleProgress, pass_on, say
+from localmodel.disk import user_file
 from localmodel.errors import UserError
+from localmodel.output.printable import one_line
 from localmodel.resource import gate as rules
 
 _MOST = 32
@@ -29,8 +33,14 @@ def gate() -> None:
 @click.option(
     "--last", type=click.IntRange(min=1), default=500, show_default=True, help="How many captured requests to look at."
 )
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for the gate, which is replaced when the gate is made. Default: standard output.",
+)
 @where_options
-def record(name: str, last: int, **where: Any) -> None:
+def record(name: str, last: int, output: Path | None, **where: Any) -> None:
     """Print a gate of requests that the deployment NAME has captured.
 
     Of the last captured requests it takes few, whose answers differ: one for each status, class and shape, and those
@@ -39,9 +49,10 @@ def record(name: str, last: int, **where: Any) -> None:
 
     \b
     Examples:
-      lmd gate record churn > churn/gate.yaml
+      lmd gate record churn -o churn/gate.yaml
       lmd gate record ./churn --last 20
     """
+    from localmodel.replay import captured as requests
     from localmodel.replay import gate as gates
     from localmodel.replay.answer import Answer
     from localmodel.replay.spread import Asked, choose
@@ -53,11 +64,10 @@ def record(name: str, last: int, **where: Any) -> None:
     left_out = Counter(why for request in captured if (why := gates.unfit(request)))
     fit = [request for request in captured if not gates.unfit(request)]
     if not fit:
-        why = f"{next(iter(left_out))}" if left_out else f"none has been captured; lmd capture {called} says why"
-        raise UserError(reasons.NOTHING_CAPTURED, f"{called}: no request for a gate: {why}")
+        raise _nothing(called, left_out or [f"none has been captured; lmd capture {called} says why"])
     asked = [
         Asked(
-            gates.address(request),
+            requests.address(request),
             request.body or b"",
             Answer(request.status, request.answer or b"", request.milliseconds),
         )
@@ -68,9 +78,12 @@ def record(name: str, last: int, **where: Any) -> None:
         for request in (fit[index] for index in choose(asked, _MOST)):
             first, second = ask(request), ask(request)
             if isinstance(first, str) or isinstance(second, str):
-                left_out[str(first)] += 1
+                left_out[first if isinstance(first, str) else str(second)] += 1
                 continue
             entry = gates.entry(request, first, second)
+            if entry is None:
+                left_out["two answers of the same differ in status"] += 1
+                continue
             try:
                 rules.of_values([*entries, entry], "gate")
             except UserError:
@@ -78,6 +91,16 @@ def record(name: str, last: int, **where: Any) -> None:
             else:
                 entries.append(entry)
         done(f"{len(entries)} in the gate")
-    pass_on(yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=10_000).encode())
+    if not entries:
+        raise _nothing(called, left_out)
+    content = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=10_000).encode()
+    if output is None:
+        pass_on(content)
+    else:
+        user_file.write(output, content)
     for why, count in left_out.most_common():
-        say(f"{count} left out: {why}", err=True)
+        say(f"{count} left out: {one_line(why)}", err=True)
+
+
+def _nothing(name: str, why: Iterable[str]) -> UserError:
+    return UserError(reasons.NOTHING_CAPTURED, f"{name}: no request for a gate: {next(iter(why))}")

@@ -48,7 +48,9 @@ def plan(target: Target, project: "Project", captured: Path | None, output: str)
         raise folder_words.error(project, error) from None
     changes = _replayed(captured, project, target) if captured else {}
     if output != "text":
-        replayed = {"replay": changes} if captured else {}
+        from localmodel.replay import report
+
+        replayed = {"replay": report.plain(changes)} if captured else {}
         print_value([{**asdict(planned), "steps": list(planned.steps), **replayed} for planned in plans], output)
         return
     for planned in plans:

@@ -1,5 +1,6 @@
 """lmd replay: captured requests, asked again."""
 
+import math
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,12 @@ def _against(context: click.Context, parameter: click.Parameter, word: str | Non
     raise click.BadParameter(why, context, parameter)
 
 
+def _finite(context: click.Context, parameter: click.Parameter, number: float) -> float:
+    if not math.isfinite(number):
+        raise click.BadParameter(f"{number} is not a valid distance", context, parameter)
+    return number
+
+
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("name", metavar="NAME|PATH", shell_complete=completion.deployments)
@@ -60,10 +67,18 @@ def _against(context: click.Context, parameter: click.Parameter, word: str | Non
 )
 @click.option("--last", type=click.IntRange(min=1), help="How many requests of FILE, from its end. Default: all.")
 @click.option(
-    "--tolerance", type=click.FloatRange(min=0), default=0.0, help="How far apart numbers may be. Default: not at all."
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    callback=_finite,
+    default=0.0,
+    help="How far apart numbers may be. Default: not at all.",
 )
 @click.option(
-    "--relative", type=click.FloatRange(min=0), default=0.0, help="The same, as a part of the number before: 0.01."
+    "--relative",
+    type=click.FloatRange(min=0),
+    callback=_finite,
+    default=0.0,
+    help="The same, as a part of the number before: 0.01.",
 )
 @click.option(
     "--ignore",
@@ -88,10 +103,10 @@ def replay(
     """Ask the requests in FILE again, and say which answers change.
 
     FILE is from lmd capture. A NAME is asked at its address. The script of a PATH is asked in its environment without a
-    server, as lmd try does, before it is applied; only requests to /score are.
+    server, as lmd try does, before it is applied; only JSON that was posted to /score without parameters is.
 
     One side is asked twice. A place in which its own two answers differ, such as a time or a random id, is named and
-    not compared. The exit code is 1 when answers change, or cannot be compared.
+    not compared. The exit code is 1 when answers change, or cannot be compared, or none was compared.
 
     \b
     Examples:
@@ -138,5 +153,5 @@ def replay(
         with user_file.replacing(output, 0o600) as written:
             written.write(content)
         say(f"report: {output}", err=True)
-    if result.changed or result.incomparable:
+    if result.changed or result.incomparable or not result.compared:
         raise SystemExit(1)

@@ -98,11 +98,14 @@ def _loaded(trial: "Trial") -> "Iterator[Ask]":
 
 
 def _tried(worker: Any) -> "Ask":
+    from localmodel.replay import captured
     from localmodel.replay.answer import Answer
 
     def ask(request: CapturedRequest) -> "Answer | str":
-        if request.dialect != "azure" or request.method != "POST" or request.body is None:
-            return "without a server, a script is asked only what was posted to /score"
+        is_json = captured.content_type(request).partition(";")[0].strip().lower() == captured.JSON
+        is_plain = is_json and not request.query and "content-encoding" not in request.headers
+        if request.dialect != "azure" or request.method != "POST" or request.body is None or not is_plain:
+            return "without a server, a script is asked only JSON that was posted to /score without parameters"
         started = time.monotonic()
         answer = worker.ask(one_line(request.id), request.body)
         return Answer(answer.status, answer.body, (time.monotonic() - started) * 1000)
@@ -118,18 +121,19 @@ def serving(word: str, where: dict[str, Any]) -> "Ask":
 
 def deployed(target: Target, name: str) -> "Ask":
     """What asks a deployment at its address."""
+    from localmodel.replay import captured
     from localmodel.replay.answer import Answer
 
     status = target.get(name)
     if status.serving is None:
-        raise Failure(f"{name} is not serving: {status.message}")
+        raise UserError(reasons.NOT_SERVING, f"{name} is not serving: {status.message}")
 
     def ask(request: CapturedRequest) -> "Answer | str":
+        if not captured.is_sendable(request):
+            return "its address or content type is not valid"
         body = request.body if request.method == "POST" else None
         base = target.reach(status).removesuffix("/score")
-        query = f"?{request.query}" if request.query else ""
-        kind = request.headers.get("content-type") or "application/json"
-        answer = http.request(f"{base}{request.path}{query}", body, None, kind)
+        answer = http.request(f"{base}{captured.address(request)}", body, None, captured.content_type(request))
         return Answer(answer.status, answer.body, answer.seconds * 1000)
 
     return ask

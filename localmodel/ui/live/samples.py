@@ -64,12 +64,15 @@ class Samples:
     def add(self, now: float, counts: Counts | None) -> None:
         """Add what the counters say now; None where no server answers."""
         (begin, self._at), (before, self._counts) = (self._at, now), (self._counts, counts)
-        if before is not None and counts is not None:
+        if before is None or counts is None:
+            return
+        # What one of several servers had counted goes with it, and then the sums say nothing of the time between.
+        if len(before.starts) <= 1 or not set(before.starts) - set(counts.starts):
             self._samples.append(between(begin, now, before, counts))
 
     def kept(self, now: float) -> Iterator[Sample]:
         """Those that are not older than an hour, oldest first."""
-        return (sample for sample in self._samples if sample.end > now - SECONDS_KEPT)
+        return (sample for sample in [*self._samples] if sample.end > now - SECONDS_KEPT)
 
 
 def between(begin: float, end: float, before: Counts, after: Counts) -> Sample:

@@ -64,16 +64,19 @@ def judge(deployment: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], want
 def _failure(
     deployment: Mapping[str, Any], pods: list[Mapping[str, Any]], beside_others: bool
 ) -> tuple[Failure | None, bool]:
-    # A pod for which there is no room or quota is none that is missed while another is on its way.
-    is_coming = any(not is_ready(pod) and _is_placed(pod) and _pod_failure(pod) is None for pod in pods)
-    refused = _of_type(deployment, "ReplicaFailure")
-    if refused.get("status") == "True" and not is_coming:
-        message = f"pods cannot be created: {_forbidden(refused['message'])}"
-        return Failure(Reason(refused["reason"]), message), True
+    # First, because a quota lets only some of the new pods start: what these say is about the revision.
     for pod in pods:
         if failure := _pod_failure(pod):
             return failure, True
     late = _is_late(deployment)
+    # A pod for which there is no room or quota is not missed while another is on its way, or an old one may go for one
+    # that is ready.
+    is_coming = any(not is_ready(pod) and _is_placed(pod) for pod in pods)
+    makes_room = not late and beside_others and any(is_ready(pod) for pod in pods)
+    refused = _of_type(deployment, "ReplicaFailure")
+    if refused.get("status") == "True" and not is_coming and not makes_room:
+        message = f"pods cannot be created: {_forbidden(refused['message'])}"
+        return Failure(Reason(refused["reason"]), message), True
     for pod in pods:
         scheduled = _of_type(pod, "PodScheduled")
         if scheduled.get("reason") == reasons.UNSCHEDULABLE and not is_coming:

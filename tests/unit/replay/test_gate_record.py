@@ -68,6 +68,7 @@ def test_what_is_expected_is_valid_and_leaves_out_what_differs_from_itself() -> 
         {"path": "$.rows[1].n", "equals": 2.5, "tolerance": "1e-6"},
         {"path": "$.none", "equals": []},
     ]
+    assert parts["name"] and gate.entry(request, answer([1], 500), answer([1])) is None
     failed = gate.entry(request, answer({"message": "line 3"}, 500), answer({"message": "line 3"}, 500))
     assert failed["expect"] == {"status": 500}
     assert gate.entry(request, answer(float("nan")), answer(float("nan")))["expect"] == {"status": 200}
@@ -80,7 +81,12 @@ def test_what_is_expected_is_valid_and_leaves_out_what_differs_from_itself() -> 
     [
         ({"body": None, "left_out": {"body": "too long"}}, "without a body: too long"),
         ({"body": '["redacted:01"]'}, "redacted"),
-        ({"query": "ssn=redacted:01"}, "redacted"),
+        ({"query": "ssn=redacted%3A01"}, "redacted"),
+        ({"path": "/customers/redacted:01"}, "redacted"),
+        ({"path": "score"}, "address"),
+        ({"path": "/score", "query": "a b"}, "address"),
+        ({"path": ".elsewhere.example/x"}, "address"),
+        ({"headers": {"content-type": "text/csv\nx: y"}}, "content type"),
         ({"status": 499}, "the client had left"),
         ({"body": None, "body_base64": "/w=="}, "not text"),
         ({}, ""),
@@ -94,6 +100,7 @@ def test_requests_that_a_gate_cannot_have_are_left_out(changes: dict[str, Any], 
 def test_answers_of_another_file_are_found_by_id() -> None:
     ours = [of_line(captured_line(id=name)) for name in ("a", "b")]
     theirs = [of_line(captured_line(id="b", answer="[3]", ms=9, status=201)), of_line(captured_line(id="c"))]
-    first, second = with_answers_of(ours, theirs, "other.jsonl")
+    twice = [of_line(captured_line(id="a", answer=text)) for text in ("[1]", "[2]")]
+    first, second = with_answers_of(ours, theirs + twice, "other.jsonl")
     assert first.answer is None and "other.jsonl" in first.left_out["answer"]
     assert (second.answer, second.status, second.milliseconds) == (b"[3]", 201, 9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -108,6 +109,51 @@ def test_what_differs_from_itself_is_named_and_not_compared(is_asked: bool) -> N
     assert changed(other) == {f"r-{number}": ["$.score"] for number in range(5)}
 
 
+@pytest.mark.parametrize(
+    ("flapping", "where"),
+    [
+        ([(503, "busy"), (200, 1)], "status"),
+        ([(200, [0, 0]), (200, [0])], "$"),
+        ([(200, {"rows": [1]}), (200, {"rows": []})], "$.rows"),
+        ([(200, b"at 1"), (200, b"at 2")], "$"),
+        ([(200, 0.25), (200, 0.5)], "$"),
+    ],
+)
+def test_a_request_that_is_answered_differently_each_time_hides_nothing_of_others(
+    flapping: list[Any], where: str
+) -> None:
+    answers = itertools.cycle(flapping)
+    script = lambda number: next(answers) if number == 2 else (500, "no") if number == 3 else [number + 1]  # noqa: E731
+    result = replay(requests(lambda number: [number]), None, asking(script), Rules())
+    assert changed(result) == {"r-0": ["$[0]"], "r-1": ["$[0]"], "r-3": ["status"], "r-4": ["$[0]"]}
+    (one,) = result.incomparable
+    assert one.request.id == "r-2" and (f" in {where}" in one.incomparable or " before, " in one.incomparable)
+
+
+def test_what_differs_from_itself_within_the_tolerance_or_where_nobody_looks_is_compared() -> None:
+    ticks = itertools.count()
+    noisy = lambda number: {"score": 0.9 + next(ticks) * 1e-16, "rows": [0] * (next(ticks) % 2)}  # noqa: E731
+    before = requests(lambda number: {"score": 0.5, "rows": []})
+    rules = Rules(Tolerance(relative=1e-6), (parse_pattern("$.rows"),))
+    result = replay(before, None, asking(noisy), rules)
+    assert len(result.changed) == 5 and not result.unstable and not result.incomparable
+
+
+def test_numbers_however_far_apart_are_reported() -> None:
+    result = compared(lambda number: {"x": 1e308}, lambda number: {"x": -(10**400) if number else -1e308})
+    values = report.values(result, "before", "after")
+    assert values["fields"][0]["worst"]["by"] == math.inf
+    assert json.loads(report.text(values))["fields"][0]["worst"]["by"] == "Infinity"
+    for form in ("json", "md", "html"):
+        assert "5 of 5 answers change" in report.written(values, "md") and report.written(values, form)
+
+
+def test_that_nothing_was_compared_is_said() -> None:
+    unasked = [of_line(captured_line(body=None, left_out={"body": "too long"}))]
+    values = report.values(replay(unasked, None, asking(row), Rules()), "before", "after")
+    assert next(report.summary(values)) == "no answer could be compared: before -> after"
+
+
 def test_a_side_that_is_asked_is_not_compared_with_what_was_captured() -> None:
     result = replay(requests(lambda number: "captured"), asking(row), asking(row), Rules())
     assert len(result.compared) == 5 and not result.changed
@@ -166,7 +212,7 @@ def test_a_request_that_cannot_be_asked_is_told(changes: dict[str, Any], why: st
 
 
 def test_every_form_of_the_report_tells_the_same_and_is_only_text() -> None:
-    hostile = "<script>|`\n</td>"
+    hostile = "<script>|`\n\r</td>![x](http://evil.example/p.png) @everyone www.evil.example"
     result = compared(row, lambda number: row(number) | {"label": hostile, "score": number / 7 + 0.5})
     values = report.values(result, "<b>", "after")
     assert json.loads(json.dumps(values)) == values
@@ -175,5 +221,6 @@ def test_every_form_of_the_report_tells_the_same_and_is_only_text() -> None:
         assert "5 of 5 answers change" in form
         assert "<script>" not in form and "<b>" not in form
         assert "$.label" in form and "0.5" in form
+    assert not [meant for meant in ("![", "[x]", "://", "@e", "www.e", "\r") if meant in text]
     table = [line for line in text.splitlines() if line.startswith("| 1 |")]
     assert table and all(line.replace("\\|", "").count("|") == 6 for line in table)

@@ -54,7 +54,7 @@ def test_lines_stand_beside_each_other_with_those_around_them() -> None:
         (b"\xff", None, "not text: 1 bytes before, none after"),
         (b"a\n", b"a\r\n", "differs in its line ends, in whether it is executable, or in being there"),
         (b"", None, "differs in its line ends, in whether it is executable, or in being there"),
-        (b"x\n" * 5000, b"y", "longer than 4000 lines"),
+        (b"x\n" * 5000, b"y", "longer than 1000 lines"),
     ],
 )
 def test_files_without_lines_to_show_have_a_note(before: bytes, after: bytes | None, note: str) -> None:

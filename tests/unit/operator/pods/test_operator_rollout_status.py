@@ -175,10 +175,26 @@ def test_no_room_for_another_is_no_trouble_while_one_is_on_its_way() -> None:
     coming, unplaced, old = pod(WANTED, STARTING, placed), pod(WANTED, {}, NO_ROOM), pod(OLD)
     made = deployment(3, QUOTA, updatedReplicas=2)
     assert judge(made, [coming, unplaced, old, old, old], WANTED).failure is None
-    for ended_up in (pod(), pod(WANTED, waiting("CrashLoopBackOff", exitCode=1), placed)):
-        assert judge(made, [ended_up, unplaced, old, old, old], WANTED).failure is not None
+    assert _reason(judge(made, [pod(), unplaced, old, old, old], WANTED)) == "Unschedulable"
+    crashing = pod(WANTED, waiting("CrashLoopBackOff", exitCode=1), placed)
+    assert _reason(judge(made, [crashing, unplaced, old, old, old], WANTED)) == "CrashLoop"
     late = judge(deployment(3, LATE, updatedReplicas=2), [coming, unplaced, old], WANTED)
     assert late.failure and late.failure.reason == "ProgressDeadlineExceeded" and late.stalled
+
+
+def test_a_quota_hides_nothing_of_the_revision_and_is_none_that_stops_a_roll_that_goes_on() -> None:
+    old, raises = pod(OLD), pod(WANTED, ended(exitCode=3, message="score.py:17 KeyError: 'age'"))
+    made = deployment(3, QUOTA, updatedReplicas=1)
+    assert _reason(judge(made, [raises, old, old, old], WANTED)) == "InitFailed"
+    assert judge(made, [pod(), old, old, old], WANTED).failure is None, "an old pod goes for the one that is ready"
+    assert _reason(judge(made, [old, old, old], WANTED)) == "FailedCreate"
+    assert _reason(judge(made, [pod(), pod()], WANTED)) == "FailedCreate", "no old one is left that could go"
+    late = judge(deployment(3, QUOTA, LATE, updatedReplicas=1), [pod(), old, old], WANTED)
+    assert _reason(late) == "FailedCreate" and late.stalled
+
+
+def _reason(state: Rollout) -> str:
+    return str(state.failure.reason) if state.failure else ""
 
 
 def test_room_that_the_old_pods_take_is_had_by_ending_them_first() -> None:
