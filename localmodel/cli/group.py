@@ -47,6 +47,9 @@ _WORDS = {
 }
 
 
+_CLOSE = 0.7  # at least so alike are two commands between which the name may be a slip
+
+
 class Group(click.Group):
     """A group that suggests a command for an unknown one."""
 
@@ -58,7 +61,8 @@ class Group(click.Group):
             return super().resolve_command(ctx, args)
         known = self.list_commands(ctx)
         meant = [word for word in _WORDS.get(name.lower(), ()) if word in known]
-        meant = meant[:1] or difflib.get_close_matches(name.lower(), known, 2)
+        meant = meant[:1] or difflib.get_close_matches(name.lower(), known, 2, _CLOSE)
+        meant = meant or difflib.get_close_matches(name.lower(), known, 1)
         commands = " or ".join(f"{ctx.command_path} {word}" for word in meant)
         hint = f"Did you mean {commands}?" if meant else f"{ctx.command_path} --help lists all."
         raise click.UsageError(f"No such command {name!r}. {hint}", ctx)
