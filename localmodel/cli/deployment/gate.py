@@ -34,13 +34,12 @@ def gate() -> None:
     "--last", type=click.IntRange(min=1), default=500, show_default=True, help="How many captured requests to look at."
 )
 @click.option(
-    "-o",
-    "--output",
+    "--output-file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File for the gate, which is replaced when the gate is made. Default: standard output.",
 )
 @where_options
-def record(name: str, last: int, output: Path | None, **where: Any) -> None:
+def record(name: str, last: int, output_file: Path | None, **where: Any) -> None:
     """Print a gate of requests that the deployment NAME has captured.
 
     Of the last captured requests it takes few, whose answers differ: one for each status, class and shape, and those
@@ -49,7 +48,7 @@ def record(name: str, last: int, output: Path | None, **where: Any) -> None:
 
     \b
     Examples:
-      lmd gate record churn -o churn/gate.yaml
+      lmd gate record churn --output-file churn/gate.yaml
       lmd gate record ./churn --last 20
     """
     from localmodel.replay import captured as requests
@@ -94,10 +93,10 @@ def record(name: str, last: int, output: Path | None, **where: Any) -> None:
     if not entries:
         raise _nothing(called, left_out)
     content = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=10_000).encode()
-    if output is None:
+    if output_file is None:
         pass_on(content)
     else:
-        user_file.write(output, content)
+        user_file.write(output_file, content)
     for why, count in left_out.most_common():
         say(f"{count} left out: {one_line(why)}", err=True)
 

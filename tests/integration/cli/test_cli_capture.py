@@ -64,7 +64,8 @@ def test_requests_are_kept_from_the_edit_on_that_asks_for_them(lmd: Lmd) -> None
     assert missing.code == 1 and "revision 9 is not kept (kept: 1, 2, 3)" in missing.err
     recorded = lmd("gate", "record", "churn")
     assert [request["body"] for request in yaml.safe_load(recorded.out)] == ['{"age": 40}', '{"age": 42}'], recorded.err
-    (folder / "gate.yaml").write_text(recorded.out)
+    assert lmd("gate", "record", "churn", "--output-file", str(folder / "gate.yaml")).out == ""
+    assert yaml.safe_load((folder / "gate.yaml").read_text())
     gated = lmd("apply", "./churn")
     assert gated.code == 0, gated.err
     (folder / "score.py").write_text(script('{**json.loads(raw_data), "old": json.loads(raw_data)["age"] > 41}'))
