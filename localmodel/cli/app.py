@@ -56,9 +56,9 @@ _GROUPS = {
         "forward": "localmodel.cli.deployment.forward:forward",
         "bench": "localmodel.cli.deployment.bench:bench",
         "logs": "localmodel.cli.deployment.deployments:logs",
-        "capture": "localmodel.cli.deployment.capture:capture",
-        "replay": "localmodel.cli.deployment.replay:replay",
-        "gate": "localmodel.cli.deployment.gate:gate",
+        "capture": "localmodel.cli.captured.capture:capture",
+        "replay": "localmodel.cli.captured.replay:replay",
+        "gate": "localmodel.cli.captured.gate:gate",
         "conformance": "localmodel.cli.tools.conformance:conformance",
     },
     "Models and environments": {

@@ -59,7 +59,7 @@ def dev(target: Target, project: "Project", request: Path | None, traffic: str |
     source = Source(target, project, timeout)
     asked = None
     if traffic:
-        from localmodel.cli.deployment import dev_traffic
+        from localmodel.cli.captured import dev_traffic
 
         asked = dev_traffic.asking(traffic, target)
     session = Session(target, source, request or project.request, screen, asked)

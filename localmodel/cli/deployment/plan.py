@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localmodel.cli import folder_words
-from localmodel.cli.deployment import replay_sides
+from localmodel.cli.captured import sides
 from localmodel.cli.project_options import project_options
 from localmodel.cli.target_option import where_options
 from localmodel.cli.terminal.output import ConsoleProgress, output_option, print_value, say
@@ -69,8 +69,8 @@ def _replayed(captured: Path, project: "Project", target: Target) -> dict[str, A
     from localmodel.replay.comparison import Rules
     from localmodel.replay.replay import replay
 
-    requests = replay_sides.read(captured)
-    with replay_sides.project(project, target) as ask, ConsoleProgress().step(f"{len(requests)} requests") as done:
+    requests = sides.read(captured)
+    with sides.project(project, target) as ask, ConsoleProgress().step(f"{len(requests)} requests") as done:
         result = replay(requests, None, ask, Rules())
         done(f"{len(result.compared)} compared")
     return report.values(result, str(captured), str(project.place.path))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from localmodel.cli.deployment import cloud_events
+from localmodel.cli.captured import cloud_events
 
 RECORD: dict[str, Any] = {
     "id": "a-1",

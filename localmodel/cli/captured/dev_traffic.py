@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localmodel import reasons
-from localmodel.cli.deployment import replay_sides
+from localmodel.cli.captured import sides
 from localmodel.dev.update import Line
 from localmodel.errors import UserError
 from localmodel.replay import report
@@ -25,12 +25,12 @@ def asking(traffic: str, target: Target) -> Callable[[str, Callable[[], None]], 
         UserError: NothingCaptured, DeploymentNotFound.
     """
     file = Path(traffic)
-    requests = replay_sides.read(file, _LAST) if file.is_file() else target.captured(traffic, _LAST)
+    requests = sides.read(file, _LAST) if file.is_file() else target.captured(traffic, _LAST)
     if not requests:
         raise UserError(reasons.NOTHING_CAPTURED, f"--traffic: {traffic} has captured no request; lmd capture says why")
 
     def lines(name: str, check: Callable[[], None]) -> list[Line]:
-        ask = replay_sides.deployed(target, name)
+        ask = sides.deployed(target, name)
 
         def checked(request: CapturedRequest) -> Answer | str:
             check()

@@ -10,7 +10,7 @@ import yaml
 
 from localmodel import reasons
 from localmodel.cli import completion
-from localmodel.cli.deployment import replay_sides
+from localmodel.cli.captured import sides
 from localmodel.cli.group import Group
 from localmodel.cli.project_options import deployment, wrong_paths
 from localmodel.cli.target_option import where_options
@@ -58,7 +58,7 @@ def record(name: str, last: int, output_file: Path | None, **where: Any) -> None
 
     with wrong_paths():
         target, called = deployment(name, dict(where))
-    ask = replay_sides.serving(name, where)
+    ask = sides.serving(name, where)
     captured = target.captured(called, last)
     left_out = Counter(why for request in captured if (why := gates.unfit(request)))
     fit = [request for request in captured if not gates.unfit(request)]

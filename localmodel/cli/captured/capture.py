@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from localmodel import reasons
-from localmodel.cli.deployment import cloud_events
+from localmodel.cli.captured import cloud_events
 from localmodel.cli.project_options import deployment_options
 from localmodel.cli.terminal.output import pass_on, say
 from localmodel.disk import user_file

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from localmodel.cli import completion
-from localmodel.cli.deployment import replay_sides
+from localmodel.cli.captured import sides
 from localmodel.cli.project_options import is_path
 from localmodel.cli.target_option import where_options
 from localmodel.cli.terminal.output import ConsoleProgress, pass_on, say
@@ -126,20 +126,20 @@ def replay(
             raise click.UsageError(f"{output}: give a name that ends in .html, .json or .md, or --format")
     if against == "serving" and not is_path(name):
         raise click.UsageError("--against serving: give a PATH; NAME is what serves")
-    requests, before_name = replay_sides.read(file, last), str(file)
-    with ExitStack() as sides:
+    requests, before_name = sides.read(file, last), str(file)
+    with ExitStack() as opened:
         before = None
         if isinstance(against, Path):
-            requests, before_name = with_answers_of(requests, replay_sides.read(against), str(against)), str(against)
+            requests, before_name = with_answers_of(requests, sides.read(against), str(against)), str(against)
         elif isinstance(against, int):
             before, before_name = (
-                sides.enter_context(replay_sides.revision(name, against, where)),
+                opened.enter_context(sides.revision(name, against, where)),
                 f"revision {against}",
             )
         elif against:
-            before, before_name = replay_sides.serving(name, where), "what serves"
-        after = sides.enter_context(replay_sides.asking(name, where))
-        done = sides.enter_context(ConsoleProgress().step(f"{len(requests)} requests"))
+            before, before_name = sides.serving(name, where), "what serves"
+        after = opened.enter_context(sides.asking(name, where))
+        done = opened.enter_context(ConsoleProgress().step(f"{len(requests)} requests"))
         result = run(requests, before, after, Rules(Tolerance(tolerance, relative), ignored))
         done(f"{len(result.compared)} compared")
     values = report.values(result, before_name, name)
