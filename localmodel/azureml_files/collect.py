@@ -12,7 +12,8 @@ from localmodel.oci import layers
 from localmodel.resource import spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, Variable
-from localmodel.store import Store, from_address, from_git
+from localmodel.store import Store
+from localmodel.store.fetched import from_address, from_git
 from localmodel.updates import served_spec
 
 MODELS = "models"

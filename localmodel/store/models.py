@@ -162,7 +162,7 @@ class Models:
             UserError: LibraryMissing, TooManyFiles, StoreFull, and the errors of `register()`.
         """
         from localmodel.addresses.address import parse
-        from localmodel.store import from_address
+        from localmodel.store.fetched import from_address
         from localmodel.store.store import Store
 
         with bar.meter(f"importing {parse(uri).shown}") as shown:

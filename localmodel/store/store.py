@@ -57,7 +57,7 @@ class Store:
 
     def _named(self, model: ModelRef) -> ModelVersion:
         if not model.version:
-            from localmodel.store import from_address
+            from localmodel.store.fetched import from_address
 
             return from_address.last(self, model)
         version = self.models.get(model.name, model.version)

@@ -24,7 +24,8 @@ from localmodel.project.settings import Settings, merge
 from localmodel.resource import manifest, spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec, ModelRef, Source
-from localmodel.store import Store, from_git
+from localmodel.store import Store
+from localmodel.store.fetched import from_git
 from localmodel.targets import server
 from localmodel.targets.machine import imported, resolve, revision_folder
 from localmodel.targets.machine.resolve import Desired

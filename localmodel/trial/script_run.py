@@ -12,7 +12,8 @@ from localmodel.output.progress import Progress
 from localmodel.project import given, lmd_toml, place
 from localmodel.project.folder import beside
 from localmodel.resource import manifest, spec
-from localmodel.store import EnvironmentVersion, Store, from_git
+from localmodel.store import EnvironmentVersion, Store
+from localmodel.store.fetched import from_git
 from localmodel.targets.machine.resolve import source_files
 from localmodel.trial import interpreters
 

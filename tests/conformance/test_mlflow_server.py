@@ -21,7 +21,8 @@ from support.lmd_command import Lmd, free_port
 from localmodel import UserError, mlflow_models
 from localmodel.resource.spec import ModelRef
 from localmodel.sdk.progress import LoggedProgress
-from localmodel.store import Store, from_address
+from localmodel.store import Store
+from localmodel.store.fetched import from_address
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 MLMODEL = f"""

@@ -17,7 +17,8 @@ from localmodel.imports import check
 from localmodel.imports.missing import Missing
 from localmodel.resource import gate, spec
 from localmodel.resource.spec import DeploymentSpec, KeyRef, ModelRef, Source
-from localmodel.store import Store, addressed, from_git
+from localmodel.store import Store
+from localmodel.store.fetched import addressed, from_git
 from localmodel.store.staged import StagedStore
 from localmodel.targets.kind import history as kind_history
 from localmodel.targets.kind.kubectl import Kubectl, Object, items

@@ -14,7 +14,8 @@ from localmodel.output.progress import Progress
 from localmodel.resource import gate
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, Variable
-from localmodel.store import ModelVersion, Store, addressed, from_git
+from localmodel.store import ModelVersion, Store
+from localmodel.store.fetched import addressed, from_git
 from localmodel.store.staged import StagedStore
 from localmodel.targets.machine.runner import Runner
 from localmodel.updates import revision, served_spec

@@ -15,7 +15,8 @@ from localmodel.addresses import address as addresses
 from localmodel.addresses import readers
 from localmodel.errors import UserError
 from localmodel.resource.spec import DeploymentSpec, GitRef, ModelRef
-from localmodel.store import CodeVersion, Store, from_address, from_git
+from localmodel.store import CodeVersion, Store
+from localmodel.store.fetched import from_address, from_git
 from localmodel_operator.cluster import SECRET, Cluster, Object
 from localmodel_operator.inputs import fetches as fetches_
 from localmodel_operator.inputs.fetch import KEYS, Request

@@ -22,7 +22,8 @@ from urllib.parse import quote, urlsplit
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.resource.spec import GitRef, ModelRef
-from localmodel.store import Store, from_address, from_git
+from localmodel.store import Store
+from localmodel.store.fetched import from_address, from_git
 
 # Keys of a Secret that are passed on as variables. Addresses of servers are not among them: the operator's own
 # environment names those, because what they answer with comes into pods.

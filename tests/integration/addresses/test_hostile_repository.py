@@ -21,7 +21,8 @@ from localmodel.addresses.repository import Folder
 from localmodel.errors import UserError
 from localmodel.reasons import Reason
 from localmodel.resource.spec import GitRef
-from localmodel.store import Store, from_git
+from localmodel.store import Store
+from localmodel.store.fetched import from_git
 
 REFS, PACK = ({"Content-Type": f"application/x-git-upload-pack-{kind}"} for kind in ("advertisement", "result"))
 VERSION_2 = ["version 2\n", "ls-refs\n", "fetch=shallow filter\n", "packfile-uris=https\n", ""]

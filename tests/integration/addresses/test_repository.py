@@ -17,7 +17,8 @@ from localmodel.disk.executable import Executable
 from localmodel.errors import UserError
 from localmodel.reasons import Reason
 from localmodel.resource.spec import GitRef
-from localmodel.store import Store, from_git
+from localmodel.store import Store
+from localmodel.store.fetched import from_git
 
 FILES = {"score.py": "one", "pkg/__init__.py": "", "pkg/deep/words.txt": "w", "run.sh": "#!/bin/sh\n"}
 

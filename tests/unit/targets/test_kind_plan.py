@@ -11,7 +11,7 @@ from support import given
 
 from localmodel.resource import schema
 from localmodel.resource.spec import DeploymentSpec
-from localmodel.store import from_git
+from localmodel.store.fetched import from_git
 from localmodel.store.staged import StagedStore
 from localmodel.targets.kind import plan
 from localmodel.targets.kind.kubectl import Kubectl

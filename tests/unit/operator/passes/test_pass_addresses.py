@@ -13,7 +13,7 @@ from support.operator.simulation import NAMESPACE, PORT, Simulation
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.resource.spec import ModelRef
-from localmodel.store import from_address
+from localmodel.store.fetched import from_address
 from localmodel_operator.cluster import EVENT, REVISION, SECRET
 from localmodel_operator.inputs import fetches
 from localmodel_operator.inputs.fetch import Request

@@ -12,7 +12,7 @@ from support.operator.simulation import PORT, Simulation
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.resource.spec import GitRef
-from localmodel.store import from_git
+from localmodel.store.fetched import from_git
 from localmodel_operator.cluster import EVENT
 from localmodel_operator.inputs import fetches
 from localmodel_operator.inputs.fetch import Request

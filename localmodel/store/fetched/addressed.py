@@ -9,7 +9,7 @@ from localmodel.oci.layout import Meter
 from localmodel.output import progress as progress_
 from localmodel.output.progress import Progress
 from localmodel.resource.spec import ModelRef
-from localmodel.store import from_address
+from localmodel.store.fetched import from_address
 from localmodel.store.models import ModelVersion
 from localmodel.store.staged import StagedStore
 from localmodel.store.store import Store

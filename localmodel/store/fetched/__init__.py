@@ -1,0 +1,1 @@
+"""What the store takes in from addresses and Git repositories."""
