@@ -15,6 +15,7 @@ def test_pods_on_every_node_answer(open_cluster: Cluster, namespace: Namespace, 
     image = namespace.wait_ready("app")["status"]["image"]
     pods = namespace.pods("app")
     assert {pod["spec"]["nodeName"] for pod in pods} == set(nodes)
+    eventually(lambda: len(ask_often(port)) == 2, "the port leads to both, which its node learns after they are ready")
     assert sorted(ask_often(port, times=40)) == sorted(pod["metadata"]["name"] for pod in pods)
     for node in nodes:
         assert image in open_cluster.images(node)
