@@ -60,8 +60,9 @@ def record(name: str, last: int, output_file: Path | None, **where: Any) -> None
         target, called = deployment(name, dict(where))
     ask = sides.serving(name, where)
     captured = target.captured(called, last)
-    left_out = Counter(why for request in captured if (why := gates.unfit(request)))
-    fit = [request for request in captured if not gates.unfit(request)]
+    judged = [(request, gates.unfit(request)) for request in captured]
+    left_out = Counter(why for _, why in judged if why)
+    fit = [request for request, why in judged if not why]
     if not fit:
         raise _nothing(called, left_out or [f"none has been captured; lmd capture {called} says why"])
     asked = [
