@@ -10,7 +10,8 @@ from localmodel.store import ModelVersion
 from localmodel.updates.revision import models_text
 
 PORT = 5001  # of the server in the container, as in Azure ML's images
-DRAIN_SECONDS = 5
+# At most, and 5 when no request comes: proxies that read the cluster's lists of pods notice late that one ends.
+DRAIN_SECONDS = 30
 CONTAINER = "scoring"
 CAPTURE_FOLDER = PurePosixPath("/tmp/localmodel-capture")  # noqa: S108 - inside the container: its own emptyDir
 _MOST_SURGE = 3  # pods that start at a time: more need memory beside the old ones, and wait for each other's processors

@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,9 @@ _SECONDS_FOR_STRAGGLERS = 0.2
 _SECONDS_TO_SEND_AT_A_STOP = 3.0
 # Many connections are no attack, and 1024, the usual limit, are few.
 _MOST_DESCRIPTORS = 65536
+# While new requests come, somebody has not noticed yet that this server stops. Proxies that read a cluster's lists of
+# pods notice later than the nodes do, and later still under load.
+_QUIET_SECONDS = 5.0
 # Added to the scoring timeout for requests in flight at a stop.
 _SECONDS_TO_ANSWER = 5
 # Then the first worker is on its way, and this process has nothing to do until it has loaded.
@@ -201,9 +205,10 @@ class Lifecycle:
     async def _drain(self) -> None:
         pool = self._state.dispatcher.pool
         if pool is not None:
-            logger.info("stopping: new requests are taken for %d s more", pool.settings.drain_seconds)
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), pool.settings.drain_seconds)
+            most = pool.settings.drain_seconds
+            quiet = min(_QUIET_SECONDS, most)
+            logger.info("stopping: new requests are taken until none comes for %d s, for %d s at most", quiet, most)
+            await self._take_until_quiet(quiet, most)
             seconds = pool.settings.scoring_timeout_ms / 1000 + _SECONDS_TO_ANSWER
             if is_debugged(pool.settings.environment):
                 seconds = 1.0  # nobody waits for a request that stands at a breakpoint
@@ -213,6 +218,13 @@ class Lifecycle:
         self._server.stalls.seconds_to_send = _SECONDS_TO_SEND_AT_A_STOP
         await asyncio.sleep(_SECONDS_FOR_STRAGGLERS)
         self._server.should_exit = True
+
+    async def _take_until_quiet(self, quiet: float, most: float) -> None:
+        begun = self._state.last_came = time.monotonic()
+        while (left := min(self._state.last_came + quiet, begun + most) - time.monotonic()) > 0:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), left)
+                return
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class ServerState:
         self.inflating = asyncio.Lock()
         self.capture = Capture(self.metrics.captured)
         self.draining = False
+        self.last_came = 0.0  # time.monotonic() of the last request other than a probe, while the server stops
         self.behind: str | None = None  # why new clients must go elsewhere although a revision serves
         self.metrics.watch(
             queue_depth=lambda: self.dispatcher.waiting,

@@ -44,6 +44,9 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        # None takes the fast path then. Probes do not count: a kubelet asks until the end.
+        if self.state.draining and scope["path"] not in _PROBE_PATHS:
+            self.state.last_came = time.monotonic()
         if self.state.capturing is None:
             await self._answer(scope, receive, send, None)
         else:

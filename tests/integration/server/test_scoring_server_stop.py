@@ -103,6 +103,38 @@ def test_a_drain_under_load_loses_nothing(tmp_path: Path) -> None:
         assert server.wait_for_end() == 0
 
 
+def test_new_connections_are_taken_as_long_as_they_come(tmp_path: Path) -> None:
+    """As from a proxy that notices late that a pod ends; probes, which a kubelet sends until the end, do not count."""
+    with start(tmp_path, LOCALMODEL_DRAIN_SECONDS="600") as server:
+        server.signal(signal.SIGTERM)
+        eventually(lambda: server.get("/readyz").status == 503, server)
+        late = time.monotonic() + 8
+        while time.monotonic() < late:
+            reply = server.score({})
+            assert (reply.status, reply.headers["connection"]) == (200, "close")
+            time.sleep(0.1)
+
+        eventually(lambda: refuses_a_probe(server), server)
+        assert server.wait_for_end() == 0
+
+
+def refuses_a_probe(server: ScoringServer) -> bool:
+    try:
+        server.get("/readyz")
+    except (OSError, http.client.HTTPException):
+        return True
+    return False
+
+
+def test_a_drain_under_load_ends(tmp_path: Path) -> None:
+    with start(tmp_path, LOCALMODEL_DRAIN_SECONDS="1") as server:
+        server.signal(signal.SIGTERM)
+        with pytest.raises((OSError, http.client.HTTPException)):
+            while True:
+                assert server.score({}).status == 200
+        assert server.wait_for_end() == 0
+
+
 def test_an_interrupt_does_not_wait_for_the_drain(tmp_path: Path) -> None:
     with start(tmp_path, LOCALMODEL_DRAIN_SECONDS="600") as server:
         server.signal(signal.SIGTERM)
