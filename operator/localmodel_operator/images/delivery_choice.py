@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from localmodel import reasons
+from localmodel.cluster_records.providers import provider
 from localmodel.engine import nodes
 from localmodel.engine.client import Engine
 from localmodel.errors import UserError
@@ -51,20 +52,16 @@ def make(node: Mapping[str, Any], engine: Engine, layout: Layout, registry: Regi
             "pod and the nodes reach: with --registry HOST[/PREFIX] (registry.address of the chart), or in the "
             "ConfigMap local-registry-hosting of the namespace kube-public (KEP-1755), with hostFromClusterNetwork",
         )
-    if name := kind_cluster(node):
-        return DeltaImport(engine, layout, name)
+    whose = provider(node)
+    if whose.kind_cluster:
+        return DeltaImport(engine, layout, whose.kind_cluster)
     raise UserError(
         reasons.CLUSTER_UNUSABLE,
         f"node {node['metadata']['name']} is not a kind node, and no registry is known: images can be brought to kind "
         "directly, to other clusters by a registry that their nodes pull from. Name it with --registry HOST[/PREFIX], "
-        "or in the ConfigMap local-registry-hosting of the namespace kube-public (KEP-1755)",
+        f"or in the ConfigMap local-registry-hosting of the namespace kube-public (KEP-1755). {whose.name}: "
+        f"{whose.registry}",
     )
-
-
-def kind_cluster(node: Mapping[str, Any]) -> str | None:
-    """The name of the kind cluster, from a node's provider id: kind://docker/CLUSTER/NODE."""
-    scheme, _, rest = node["spec"].get("providerID", "").partition("://")
-    return str(rest.split("/")[1]) if scheme == "kind" else None
 
 
 async def kind_of_engine(node: Mapping[str, Any], engine: Engine, registry: Registry | None) -> str | None:
@@ -72,7 +69,7 @@ async def kind_of_engine(node: Mapping[str, Any], engine: Engine, registry: Regi
 
     Without a registry they have to be, whether or not the engine answers now.
     """
-    name = kind_cluster(node)
+    name = provider(node).kind_cluster
     if name is None or registry is None:
         return name
     try:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from localmodel import reasons
 from localmodel.cluster_records import names
 from localmodel.engine import nodes
 from localmodel.engine.client import Engine
 from localmodel.engine.nodes import Node, NodeError
+from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
 from localmodel.updates import archive
 from localmodel.updates.held import NOTHING, Held, archive_without
@@ -91,7 +93,15 @@ class DeltaImport:
         self._transfers.stop()
 
     async def _nodes(self) -> list[Node]:
-        return await self._engine.call(nodes.nodes, self._cluster)
+        found = await self._engine.call(nodes.nodes, self._cluster)
+        if not found:
+            raise UserError(
+                reasons.ENGINE_UNREACHABLE,
+                f"the engine shows no running node of kind cluster {self._cluster}, so images cannot be brought there. "
+                "Give the operator the engine that the nodes run in (DOCKER_HOST); Docker Desktop shows its own nodes "
+                "with Settings, Kubernetes, Show system containers",
+            )
+        return found
 
     # -- asking ---------------------------------------------------------------------------------------------------
 

@@ -74,7 +74,11 @@ VARIABLES = (
     ),
     Variable("LOCALMODEL_CAPTURE", "", "spec.capture as JSON: which requests are kept in LOCALMODEL_CAPTURE_FOLDER"),
     Variable("LOCALMODEL_CAPTURE_FOLDER", "", "Folder for the requests that are captured"),
-    Variable("LOCALMODEL_DRAIN_SECONDS", "0", "Seconds that new requests are still taken after a stop signal, while they come: 5 s without one end it"),
+    Variable(
+        "LOCALMODEL_DRAIN_SECONDS",
+        "0",
+        "Seconds that new requests are still taken after a stop signal, while they come: 5 s without one end it",
+    ),
     Variable("LOCALMODEL_LOG_FORMAT", "text", "text or json"),
     Variable("LOCALMODEL_PYTHON", "/opt/env/bin/python", "Interpreter of the environment that the script runs in"),
     Variable("LOCALMODEL_TERMINATION_LOG", "", "File to write the reason to when the first load fails"),

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest import MonkeyPatch
 from support.lmd_command import Lmd, free_port
 
-from localmodel.doctor import machine
+from localmodel.doctor import cluster, machine
 from localmodel.targets import ports
 
 VERSION = {"Version": "29.0.1", "Components": [{"Name": "Engine"}]}
@@ -86,7 +87,7 @@ def test_it_fails_on_what_nothing_works_without(lmd: Lmd) -> None:
     assert "SSL_CERT_FILE=/nosuch.pem: no such file" in found and "no certificates in it" in found
 
 
-def test_who_holds_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_holds_a_port(monkeypatch: MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "is_free", lambda port: port > 6790)
     monkeypatch.setattr(ports, "holder", lambda port: "the kind cluster 'digits'")
     (finding,) = machine._ports()
@@ -121,6 +122,46 @@ def test_a_socket_that_is_missing_or_silent(lmd: Lmd) -> None:
     assert "not checked" in ask(lmd, DOCKER_HOST="tcp://10.1.2.3:2375")["container engine"]["found"]
     with engine(lmd.folder, {"/version": "?", "/info": [], "/containers/json": None}) as variables:
         assert "does not answer as Docker does" in ask(lmd, **variables)["container engine"]["found"]
+
+
+# Nodes in what tells them apart, as their users have written it down: none of these but kind can run here.
+NODES = {
+    "kind": {"metadata": {"name": "two-worker"}, "spec": {"providerID": "kind://docker/two/two-worker"}},
+    "Docker Desktop's kind": {
+        "metadata": {"name": "desktop-control-plane"},
+        "spec": {"providerID": "kind://docker/desktop/desktop-control-plane"},
+    },
+    "Docker Desktop's kubeadm": {
+        "metadata": {"name": "docker-desktop", "labels": {"kubernetes.io/hostname": "docker-desktop"}},
+        "spec": {},
+    },
+    "k3d": {"metadata": {"name": "k3d-team-server-0"}, "spec": {"providerID": "k3s://k3d-team-server-0"}},
+    "k3s": {"metadata": {"name": "lima-rancher-desktop"}, "spec": {"providerID": "k3s://lima-rancher-desktop"}},
+    "minikube": {"metadata": {"name": "minikube", "labels": {"minikube.k8s.io/name": "minikube"}}, "spec": {}},
+    "another cluster": {"metadata": {"name": "gke-1"}, "spec": {"providerID": "gce://project/zone/gke-1"}},
+}
+TOLD = [
+    ("kind", "", "", "ok", "into the nodes of cluster two", "", "Auto: a port that the cluster maps; no IngressClass"),
+    ("Docker Desktop's kind", "", "", "ok", "into the nodes of cluster desktop", "Show system containers", "a port"),
+    ("Docker Desktop's kubeadm", "", "", "warn", "describes none", "choose kind", "lmd forward NAME"),
+    ("k3d", "", "traefik", "warn", "describes none", "k3d cluster create", "lmd forward NAME); Ingress: traefik"),
+    ("k3d", "local-registry-hosting", "traefik", "ok", "that the cluster describes", "", "Ingress: traefik"),
+    ("k3s", "", "traefik nginx", "warn", "describes none", "registries.yaml", "Ingress: traefik, nginx"),
+    ("minikube", "", "", "warn", "describes none", "--registry http://localhost:5000", "no IngressClass"),
+    ("another cluster", "", "", "warn", "describes none", "--registry HOST", "lmd forward NAME"),
+]
+
+
+@pytest.mark.parametrize(("name", "hosting", "classes", "level", "images", "fix", "addresses"), TOLD)
+def test_whose_cluster_it_is_and_what_that_means(
+    name: str, hosting: str, classes: str, level: str, images: str, fix: str, addresses: str, monkeypatch: MonkeyPatch
+) -> None:
+    answers = {"nodes": json.dumps(NODES[name]), "configmap": hosting, "ingressclasses": classes}
+    monkeypatch.setattr(cluster, "first_line", lambda command: answers[command[2]])
+    told, addressed = cluster._whose()
+    assert told.level == level and told.found.startswith(f"{name}: ") and images in told.found
+    assert fix in told.fix and bool(fix) == bool(told.fix)
+    assert addresses in addressed.found
 
 
 def test_a_context_of_docker_leads_to_its_socket(lmd: Lmd) -> None:

@@ -96,6 +96,18 @@ async def test_another_cluster_without_a_registry_is_told_what_to_do(layout: Lay
     assert caught.value.reason == "ClusterUnusable"
 
 
+async def test_a_cluster_that_is_known_is_told_how_it_comes_by_a_registry(layout: Layout) -> None:
+    node = {"metadata": {"name": "k3d-team-server-0"}, "spec": {"providerID": "k3s://k3d-team-server-0"}}
+    with pytest.raises(UserError, match="k3d: k3d cluster create NAME --registry-create"):
+        await made(Api(node), None, layout)
+
+
+async def test_nodes_that_the_engine_does_not_show_are_told(layout: Layout) -> None:
+    delivery = delivery_choice.make(KIND_NODE, Engine([]), layout, None)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"no running node of kind cluster two.*Show system containers"):
+        await delivery.lacking("localmodel.dev/deployment/8f5c:1")
+
+
 async def test_an_operator_in_a_pod_needs_a_registry(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery_choice, "running_in_pod", lambda: True)
     assert isinstance(await made(Api(KIND_NODE), "registry.example.com", layout), Push)
