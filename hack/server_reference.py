@@ -54,6 +54,7 @@ so.
 | `GET /metrics` | metrics for Prometheus |
 | `GET /swagger.json?version=` | how to call `/score`: 2 (the default; also 2.0), 3 (also 3.0), 3.1 |
 | `GET /openapi.json` | every route, including those of other protocols, in OpenAPI 3.1 |
+| `GET /ui` | a page for a browser that sends requests and shows the answers |
 
 A script whose run() has a schema also takes the bodies of MLflow's clients at `/score`, and of Azure ML's for models
 without a script: `input_data` (a list, or an object with `columns`, `data` and perhaps `index`), `dataframe_split`,

@@ -10,7 +10,13 @@ def path(name: str) -> Path:
     return installed if installed.exists() else package.parent / name
 
 
-def server_modules() -> dict[str, Path]:
-    """The scoring server's and the worker's own modules, path below `scoring-image` -> file."""
+def server_files() -> dict[str, Path]:
+    """The scoring server's and the worker's own modules, and the server's page, path below `scoring-image` -> file."""
     folder = path("scoring-image")
-    return {str(file.relative_to(folder)): file for file in sorted(folder.glob("localmodel_*/**/*.py"))}
+    files = [*folder.glob("localmodel_*/**/*.py"), *page_folder().iterdir()]
+    return {str(file.relative_to(folder)): file for file in sorted(files)}
+
+
+def page_folder() -> Path:
+    """The files of the scoring server's page, some of which `lmd ui` uses, too."""
+    return path("scoring-image") / "localmodel_server" / "ui" / "static"

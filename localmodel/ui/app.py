@@ -11,6 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from localmodel import data
 from localmodel.errors import UserError
 from localmodel.targets.target import Target
 from localmodel.ui.access import Access
@@ -47,6 +48,7 @@ def make(target: Target, access: Access, words_of: WordsOf = lambda target, name
             *Live(target, deployments).routes(),
             *Trying(target, pages, deployments).routes(),
             *StorePages(pages).routes(),
+            Mount("/static/shared", StaticFiles(directory=data.page_folder())),
             Mount("/static", StaticFiles(directory=Path(__file__).with_name("static"))),
         ],
         exception_handlers={HTTPException: refused, UserError: refused},

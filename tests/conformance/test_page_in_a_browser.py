@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
@@ -25,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 Browser = webdriver.Chrome
 Visit = Callable[[str], None]
 HOSTILE = "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
+# A picture of one pixel.
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 # Strokes of a 2 in a square of 280 pixels.
 TWO = [(85, 95), (95, 65), (125, 45), (160, 45), (190, 65), (195, 100), (175, 140), (135, 180), (85, 225), (200, 225)]
 # Answers with what came, as a script that takes files does.
@@ -215,6 +219,61 @@ def test_a_table_is_filled_in_and_probabilities_are_drawn(browser: Browser, visi
     assert wide > 2 * narrow > 0
 
 
+def at_server(browser: Browser, served: Lmd, name: str) -> None:
+    """Open the page that the deployment's own server has."""
+    port = urlsplit(served.status(name)["url"]).port
+    browser.get(f"http://127.0.0.1:{port}/ui")
+    becomes(lambda: text(browser, "#badge") == "serving")
+
+
+def test_a_server_has_a_page_of_its_own_that_reads_a_drawn_2(browser: Browser, served: Lmd) -> None:
+    at_server(browser, served, "sklearn-mnist")
+    one(browser, "#digit").click()
+    draw(browser, TWO)
+    send(browser)
+    becomes(lambda: text(browser, "#answer-body") == "[2]")
+    assert text(browser, "#status") == "200" and "revision 1" in text(browser, "#took")
+    assert "x-localmodel-revision" in one(browser, "#headers").get_attribute("textContent")
+    assert "/score" in one(browser, "#curl").get_attribute("textContent")
+    one(browser, "#figures summary").click()
+    becomes(lambda: "Memory" in text(browser, "#counted"))
+
+
+def test_a_server_s_page_has_a_form_for_what_was_sent_and_shows_words_as_text(browser: Browser, served: Lmd) -> None:
+    at_server(browser, served, "hostile")
+    rows = {"data": [{"age": 41, HOSTILE: "basic"}, {"age": 42, HOSTILE: "plus"}]}
+    one(browser, "#as-json summary").click()
+    browser.execute_script("arguments[0].value = arguments[1]", one(browser, "#body"), json.dumps(rows))
+    send(browser)
+    becomes(lambda: one(browser, "table.cells").is_displayed())
+    age = one(browser, "table.cells tbody tr:last-child [data-kind=number]")
+    age.clear()
+    age.send_keys("50")
+    one(browser, "[data-add]").click()
+    send(browser)
+    wanted = [*rows["data"], {"age": 50, HOSTILE: "plus"}]
+    wanted[1] = wanted[2]
+    code = "return JSON.parse(document.querySelector('#body').value).data"
+    assert browser.execute_script(code) == wanted
+    becomes(lambda: HOSTILE in text(browser, "#answer-body").replace('\\"', '"'))
+    assert browser.title == "hostile – LocalModelDeployment"
+    assert browser.find_elements(By.CSS_SELECTOR, "img, main script") == []
+    problems = [entry["message"] for entry in browser.get_log("browser")]
+    assert [message for message in problems if "Content Security Policy" in message or "Uncaught" in message] == []
+
+
+def test_a_picture_is_shown_before_it_is_sent(browser: Browser, visit: Visit, served: Lmd) -> None:
+    picture = served.folder / "dot.png"
+    picture.write_bytes(base64.b64decode(DOT))
+    for open_page in (lambda: at_server(browser, served, "hostile"), lambda: visit("/deployments/hostile/try")):
+        open_page()
+        one(browser, "#as-file summary").click()
+        one(browser, "#bytes").send_keys(str(picture))
+        becomes(lambda: browser.execute_script("return document.querySelector('img.preview').naturalWidth") == 1)
+        one(browser, "#send-file").click()
+        becomes(lambda: re.search(rf'"length": {len(base64.b64decode(DOT))}\b', text(browser, "#answer-body")))
+
+
 def test_a_file_is_sent_as_it_is(browser: Browser, visit: Visit, served: Lmd) -> None:
     picture = served.folder / "picture.png"
     picture.write_bytes(b"\x89PNG" + bytes(range(256)))
@@ -296,7 +355,7 @@ def test_the_log_follows(browser: Browser, visit: Visit, served: Lmd) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 1280, 3840])
-def test_no_page_is_wider_than_its_window(browser: Browser, visit: Visit, width: int) -> None:
+def test_no_page_is_wider_than_its_window(browser: Browser, visit: Visit, served: Lmd, width: int) -> None:
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False},
@@ -309,11 +368,14 @@ def test_no_page_is_wider_than_its_window(browser: Browser, visit: Visit, width:
             visit(path)
             wide = browser.execute_script("return document.documentElement.scrollWidth")
             assert wide <= width, path
+        at_server(browser, served, "sklearn-mnist")
+        one(browser, "#digit").click()
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_no_page_keeps_anybody_out(browser: Browser, visit: Visit, tools: list[str]) -> None:
+def test_no_page_keeps_anybody_out(browser: Browser, visit: Visit, served: Lmd, tools: list[str]) -> None:
     """axe-core knows what screen readers, keyboards and weak eyes need."""
     axe = Path(tools[2]).read_text()
     judge = "axe.run(arguments[0]).then(({violations}) => arguments[1](violations.map((v) => v.id + v.nodes[0].html)))"
@@ -330,6 +392,10 @@ def test_no_page_keeps_anybody_out(browser: Browser, visit: Visit, tools: list[s
                     f"{axe}; document.querySelectorAll('details').forEach((part) => part.open = true)"
                 )
                 assert browser.execute_async_script(judge, options) == [], (path, scheme)
+            at_server(browser, served, "sklearn-mnist")
+            one(browser, "#digit").click()
+            browser.execute_script(f"{axe}; document.querySelectorAll('details').forEach((part) => part.open = true)")
+            assert browser.execute_async_script(judge, options) == [], scheme
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 

@@ -16,7 +16,7 @@ _HOME = "/opt/localmodel"
 
 def digest() -> str:
     """Digest of what the layer is made of, whatever the Python."""
-    return digests.of_json([records.FORMAT, _lock(), digests.of_files(data.server_modules())])
+    return digests.of_json([records.FORMAT, _lock(), digests.of_files(data.server_files())])
 
 
 def _lock() -> str:
@@ -29,7 +29,7 @@ async def layer(kind: Kind, layout: Layout, say: Say) -> Blob:
     Raises:
         UserError: the errors of `packages.of_lock()`.
     """
-    lock, files = _lock(), data.server_modules()
+    lock, files = _lock(), data.server_files()
     content = (PLACE, kind.python, kind.architecture, lock, digests.of_files(files))
     if blob := records.find(layout, *content, True):
         return blob

@@ -99,7 +99,7 @@ def resolve(
 
 def server_digest() -> str:
     """Digest of the server's and the worker's own code, which a running server does not change."""
-    return digests.of_json(digests.of_files(data.server_modules()))
+    return digests.of_json(digests.of_files(data.server_files()))
 
 
 def source_files(manifests: Manifests, spec: DeploymentSpec, store: Store) -> dict[str, bytes]:

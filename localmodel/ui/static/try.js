@@ -1,84 +1,13 @@
 // The form of a request. The JSON in the text area is what is sent; the controls change parts of it.
 
 import { replace } from "./live.js";
-import { draw } from "./draw.js";
-import { equip as equipTable } from "./table.js";
+import { bodyOf, connect, preview } from "./shared/form.js";
 
 const form = document.getElementById("try");
 const body = document.getElementById("body");
+const bytes = document.getElementById("bytes");
 const sending = document.getElementById("sending");
-// JavaScript would round such a number, and it is somebody's.
-const LONG_NUMBER = /\d{16}/;
-
-function at(value, path) {
-  return path.reduce((part, step) => part?.[step], value);
-}
-
-function change(path, part) {
-  let value;
-  try {
-    value = JSON.parse(body.value);
-  } catch {
-    return; // the answer will say what is wrong with it
-  }
-  if (!path.length) {
-    value = part;
-  } else {
-    const above = at(value, path.slice(0, -1));
-    if (above === null || typeof above !== "object") return;
-    above[path.at(-1)] = part;
-  }
-  body.value = JSON.stringify(value);
-}
-
-// Lets a change have the list at the path, and the names of its rows where pandas' orient is `split`.
-function edit(path, work) {
-  let value;
-  try {
-    value = JSON.parse(body.value);
-  } catch {
-    return false;
-  }
-  const list = at(value, path);
-  if (!Array.isArray(list) || !list.length) return false;
-  const { index } = at(value, path.slice(0, -1));
-  work(list, path.at(-1) === "data" && Array.isArray(index) && index.length === list.length ? index : undefined);
-  body.value = JSON.stringify(value);
-  return true;
-}
-
-function read(control) {
-  if (control.dataset.kind === "flag") return control.checked;
-  if (control.dataset.kind === "number") return control.value === "" ? null : Number(control.value);
-  return control.dataset.kind === "json" ? JSON.parse(control.value) : control.value;
-}
-
-function onInput(event) {
-  const control = event.target;
-  if (!control.dataset.kind) return;
-  try {
-    change(JSON.parse(control.dataset.path), read(control));
-    control.setCustomValidity("");
-  } catch (error) {
-    control.setCustomValidity(`This is not JSON: ${error.message}`);
-  }
-}
-
-function equip() {
-  const fields = document.getElementById("fields");
-  fields.hidden = LONG_NUMBER.test(body.value) || !fields.children.length;
-  for (const table of fields.querySelectorAll("[data-rows]")) equipTable(table, edit);
-  for (const picture of fields.querySelectorAll("[data-picture]")) {
-    const path = JSON.parse(picture.dataset.path);
-    let value = null;
-    try {
-      value = at(JSON.parse(body.value), path);
-    } catch {
-      // the controls are those of a body that was JSON
-    }
-    draw(picture, value, (pixels) => change(path, pixels));
-  }
-}
+const { equip, changed } = connect(body);
 
 // Sends it, and shows the answer; yields the page that has it.
 async function post(content, headers = {}) {
@@ -104,28 +33,24 @@ async function send(event) {
   const [fields, fresh] = [document.getElementById("fields"), page?.getElementById("fields")];
   if (fresh && (fields.hidden || fresh.dataset.shape !== fields.dataset.shape)) {
     replace(fields, fresh);
-    equip();
+    equip(fresh);
   }
 }
 
 // The bytes of a file, or a form with it: lmd ui sends them on as they are.
 async function sendFile() {
-  const [file] = document.getElementById("bytes").files;
+  const [file] = bytes.files;
   const part = document.getElementById("part").value;
   if (!file) {
     sending.textContent = "Choose a file first.";
     return;
   }
-  let content = file;
-  if (part) {
-    content = new FormData();
-    content.append(part, file);
-  }
-  await post(content, { "x-file": encodeURIComponent(file.name), "x-part": encodeURIComponent(part) });
+  await post(bodyOf(file, part), { "x-file": encodeURIComponent(file.name), "x-part": encodeURIComponent(part) });
 }
 
 form.addEventListener("submit", send);
-form.addEventListener("input", onInput);
+form.addEventListener("input", changed);
+preview(bytes);
 document.getElementById("send-file").addEventListener("click", sendFile);
 document.getElementById("file")?.addEventListener("change", async (event) => {
   const [file] = event.target.files;
@@ -137,4 +62,4 @@ document.getElementById("file")?.addEventListener("change", async (event) => {
 form.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.ctrlKey) form.requestSubmit();
 });
-equip();
+equip(document.getElementById("fields"));

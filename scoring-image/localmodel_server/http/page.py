@@ -39,6 +39,7 @@ pre {{ background: #f3f3f3; padding: 1em; overflow-x: auto }}
 <pre>{python}</pre>
 <h2>What it takes and returns</h2>
 <ul>
+<li><a href="ui">ui</a>: a form that sends requests, and shows the answers
 <li><a href="swagger.json">swagger.json</a>, as Azure ML's clients read it
 <li><a href="openapi.json">openapi.json</a>: every route, with the other protocols
 <li><a href="metrics">metrics</a>: requests, errors and durations, for Prometheus

@@ -12,6 +12,7 @@ from localmodel_server.documents import openapi, swagger
 from localmodel_server.http import below_prefix
 from localmodel_server.http.cors import is_preflight
 from localmodel_server.state import ServerState
+from localmodel_server.ui import files
 
 
 def build_routes(state: ServerState) -> ASGIApp:
@@ -19,6 +20,7 @@ def build_routes(state: ServerState) -> ASGIApp:
     app = _new_app("predictions are at POST /score")
     _add_health(app, state)
     _add_documents(app, state)
+    _add_page(app)
     for router in registry.ROUTERS:
         app.include_router(router(state))
 
@@ -111,6 +113,17 @@ def _add_documents(app: FastAPI, state: ServerState) -> None:
     def openapi_json() -> Response:
         """This document: every route, in OpenAPI 3.1."""
         return JSONResponse(openapi.document(app.routes, state.contract, state.settings))
+
+
+def _add_page(app: FastAPI) -> None:
+    @app.get("/ui", include_in_schema=False)
+    @app.get("/ui/{name}", include_in_schema=False)
+    def page(name: str = files.INDEX) -> Response:
+        """The page that tries the deployment in a browser, and what it is made of."""
+        content = files.contents().get(name)
+        if content is None:
+            raise HTTPException(404)
+        return Response(content, headers=files.headers(name))
 
 
 def _unready(reason: str) -> Response:

@@ -258,6 +258,14 @@ def test_bytes_that_are_not_http(server: ScoringServer) -> None:
     assert json.loads(body)["message"]
 
 
+def test_a_browser_of_this_machine_gets_the_page_and_one_of_another_site_does_not(server: ScoringServer) -> None:
+    assert server.get("/").text == "Healthy"
+    page = server.request("GET", "/ui", None, {"sec-fetch-site": "none"})
+    assert page.status == 200 and '<script type="module" src="ui/page.js">' in page.text
+    assert server.request("GET", "/ui", None, {"sec-fetch-site": "cross-site"}).status == 403
+    assert server.request("GET", "/ui", None, {"host": "evil.example"}).status == 421
+
+
 def test_health(server: ScoringServer) -> None:
     root = server.get("/")
     assert (root.status, root.body) == (200, b"Healthy")
