@@ -256,7 +256,7 @@ def test_a_server_s_page_has_a_form_for_what_was_sent_and_shows_words_as_text(br
     code = "return JSON.parse(document.querySelector('#body').value).data"
     assert browser.execute_script(code) == wanted
     becomes(lambda: HOSTILE in text(browser, "#answer-body").replace('\\"', '"'))
-    assert browser.title == "hostile – LocalModelDeployment"
+    assert browser.title.startswith("hostile")
     assert browser.find_elements(By.CSS_SELECTOR, "img, main script") == []
     problems = [entry["message"] for entry in browser.get_log("browser")]
     assert [message for message in problems if "Content Security Policy" in message or "Uncaught" in message] == []
