@@ -304,8 +304,10 @@ class Cluster:
         except (*_UNREACHABLE, ValueError) as error:
             raise PodUnreachableError(f"{type(error).__name__}: {error}") from None
 
-    async def download(self, namespace: str, pod: str, path: str, file: BinaryIO, most: int) -> Mapping[str, str]:
-        """Write what a port of a pod (`name:port`) answers to a GET into the file; return the headers.
+    async def download(
+        self, namespace: str, pod: str, path: str, headers: Mapping[str, str], file: BinaryIO, most: int
+    ) -> Mapping[str, str]:
+        """Write what a port of a pod (`name:port`) answers to a GET into the file; return the answer's headers.
 
         Raises:
             PodUnreachableError: the pod itself did not answer.
@@ -313,13 +315,13 @@ class Cluster:
         """
         try:
             async with asyncio.timeout(_LONGEST_DOWNLOAD):  # a pod may send a byte now and then for ever
-                return await self._downloaded(namespace, pod, path, file, most)
+                return await self._downloaded(f"{POD.path(namespace, pod)}/proxy/{path}", headers, file, most)
         except TimeoutError:
             raise TooMuchError(f"it takes longer than {_LONGEST_DOWNLOAD} s") from None
 
-    async def _downloaded(self, namespace: str, pod: str, path: str, file: BinaryIO, most: int) -> Mapping[str, str]:
+    async def _downloaded(self, place: str, headers: Mapping[str, str], file: BinaryIO, most: int) -> Mapping[str, str]:
         size, wait = 0, aiohttp.ClientTimeout(sock_read=_TIMEOUT)
-        async with self._proxied("GET", f"{POD.path(namespace, pod)}/proxy/{path}", {}, wait) as response:
+        async with self._proxied("GET", place, headers, wait) as response:
             if response.status != 200:
                 raise PodUnreachableError(_message(await _small(response.content)) or f"HTTP {response.status}")
             async for piece in response.content.iter_any():

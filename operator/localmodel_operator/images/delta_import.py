@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -136,14 +136,20 @@ class DeltaImport:
     async def _send(self, node: Node, image: Image, reference: str, held: Held) -> None:
         # One at a time for each node, so that a second image finds the layers of the same new environment there.
         async with self._turns[node.id]:
-            believed = self._chains.pop(node.id, None)
-            if believed is not None and await self._import(node, image, reference, believed, held):
-                return
-            known = await self._engine.call(nodes.chain_ids, node)
-            for taken in [held, NOTHING] if held.places else [NOTHING]:
+            async for known, taken in self._ways(node, held):
                 if await self._import(node, image, reference, known, taken):
                     return
-            await self._import(node, image, reference, set(), NOTHING)
+
+    async def _ways(self, node: Node, held: Held) -> AsyncIterator[tuple[set[str], Held]]:
+        """What the node may have, as long as it refuses: a pod's files once, because they may have changed."""
+        believed = self._chains.pop(node.id, None)
+        if believed is not None:
+            yield believed, held
+        known = await self._engine.call(nodes.chain_ids, node)
+        if believed is None and held.places:
+            yield known, held
+        yield known, NOTHING
+        yield set(), NOTHING
 
     async def _import(self, node: Node, image: Image, reference: str, known: set[str], held: Held) -> bool:
         """Send what a node with these chain ids and files lacks; return False if it lacks more than that."""

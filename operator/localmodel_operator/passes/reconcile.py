@@ -278,14 +278,16 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
 async def _lock(context: Pass, own: Sequence[str]) -> Lock:
     """The lock, once there are wheels of all packages: those that come as source only are built in the cluster."""
     operator, spec, status = context.operator, context.spec, context.status
-    folder = builds.folder(operator, context.namespace, spec.environment)
+    folder = await builds.folder(operator, context.namespace, spec.environment)
     while True:
         try:
             lock = await resolve.lock(operator.store, spec, operator.architecture, own, partial(_log, context), folder)
             break
         except NotBuiltError as needed:
+            if folder is None:
+                raise needed.error from None
             try:
-                await builds.build(operator, context.owner, spec, needed)
+                await builds.build(operator, context.owner, spec, needed, folder)
             except BuildingWheel as building:
                 status.stage("EnvironmentBuilt", False, reasons.BUILDING, str(building))
                 status.progress(reasons.BUILDING_ENVIRONMENT, status.with_serving(str(building)))

@@ -51,21 +51,22 @@ class BuildingWheel(Exception):
         self.again_after = again_after
 
 
-def folder(operator: Operator, namespace: str, environment: EnvironmentSpec) -> Path:
+async def folder(operator: Operator, namespace: str, environment: EnvironmentSpec) -> Path | None:
     """The folder of the wheels that were built in a namespace for a Python and a base image.
 
     A namespace's own, because whoever may enter its pods can change what they hand out. A base image's own, because
-    what a wheel links to is in the image that built it.
+    what a wheel links to is in the image that built it. None: nothing can be built there.
     """
-    place = digests.of_json(
-        [operator.cluster_uid, namespace, environment.python, environment.base, operator.architecture]
-    )
+    name = await kept.name_of(operator.cluster, namespace)
+    if name is None:
+        return None
+    place = digests.of_json([operator.cluster_uid, name, environment.python, environment.base, operator.architecture])
     # A lock is found again by the last name, which is therefore of everything.
-    return kept.of_cluster(operator.store.root, operator.cluster_uid) / namespace / place.removeprefix("sha256:")[:16]
+    return kept.of_cluster(operator.store.root, operator.cluster_uid) / name / place.removeprefix("sha256:")[:16]
 
 
-async def build(operator: Operator, owner: Object, spec: DeploymentSpec, needed: NotBuiltError) -> None:
-    """Take the next step towards the wheel. Returns when the folder has it.
+async def build(operator: Operator, owner: Object, spec: DeploymentSpec, needed: NotBuiltError, place: Path) -> None:
+    """Take the next step towards the wheel. Returns when the folder `place` has it.
 
     Raises:
         BuildingWheel: it is not there yet.
@@ -73,7 +74,6 @@ async def build(operator: Operator, owner: Object, spec: DeploymentSpec, needed:
     """
     namespace = owner["metadata"]["namespace"]
     kind = Kind(spec.environment.python, operator.architecture)
-    place = folder(operator, namespace, spec.environment)
     if _has(place, Requirement(needed.requirement)):
         raise needed.error  # the resolver does not take it
     if await asyncio.to_thread(kept.size, place.parent) > kept.MOST_BYTES:
@@ -82,7 +82,7 @@ async def build(operator: Operator, owner: Object, spec: DeploymentSpec, needed:
             f"namespace {namespace} has more than {kept.MOST_BYTES >> 30} GB of such wheels and their sources, which "
             "go when it has no deployment any more",
         )
-    wanted = await _wanted_job(operator, owner, spec, needed.requirement)
+    wanted = await _wanted_job(operator, owner, spec, needed.requirement, place)
     name = wanted["metadata"]["name"]
     try:
         there = await operator.cluster.get(JOB, namespace, name)
@@ -112,20 +112,28 @@ async def drop(operator: Operator, owner: Object) -> None:
             await operator.cluster.delete(JOB, namespace, there["metadata"]["name"], there["metadata"]["uid"])
 
 
-async def _wanted_job(operator: Operator, owner: Object, spec: DeploymentSpec, requirement: str) -> Object:
+async def _wanted_job(operator: Operator, owner: Object, spec: DeploymentSpec, requirement: str, place: Path) -> Object:
     """The Job, with its image in the layout.
 
     Raises:
         BuildingWheel: the image is not there yet.
         UserError: the source, or what building it needs, cannot be had.
     """
-    place = folder(operator, owner["metadata"]["namespace"], spec.environment)
     archive_path = await _source(operator, place, requirement, spec.environment.python)
     environment = await _environment(operator, owner, spec, requirement, archive_path)
     async with sweep_lock.shared(operator.layout.root / "lock"):
         built_in = await asyncio.to_thread(_image, operator.layout, environment, archive_path)
     reference = built_in.reference(operator.delivery.repository(owner["metadata"]["uid"]))
-    return job.body(owner, reference, operator.delivery.pull_policy, archive_path.name, spec.pod)
+    word = _word(operator, owner, requirement)
+    return job.body(owner, reference, operator.delivery.pull_policy, archive_path.name, word, spec.pod)
+
+
+def _word(operator: Operator, owner: Object, requirement: str) -> str:
+    """What a build hands out its wheel for: other pods of the cluster reach it, too.
+
+    A signature, so that the next operator knows it as well, and nobody else can.
+    """
+    return operator.signer.sign("localmodel-wheel", f"{owner['metadata']['uid']} {requirement}".encode())
 
 
 async def _source(operator: Operator, place: Path, requirement: str, python: str) -> Path:
@@ -254,17 +262,18 @@ async def _take(
             await _deliver(operator, owner, there, needed)
         obstacle = job.obstacle(pod) if pod else ""
         raise BuildingWheel(f"{_words(needed)}; {obstacle}" if obstacle else _words(needed))
-    await _receive(operator, pod, needed, place, kind)
+    await _receive(operator, pod, _word(operator, owner, needed.requirement), needed, place, kind)
     shutil.rmtree(_kept(place, needed.requirement), ignore_errors=True)
     log.info("%s/%s: the cluster has built a wheel of %s", namespace, name, needed.requirement)
     await operator.cluster.delete(JOB, namespace, metadata["name"], metadata["uid"])
 
 
-async def _receive(operator: Operator, pod: Object, needed: NotBuiltError, place: Path, kind: Kind) -> None:
+async def _receive(operator: Operator, pod: Object, word: str, needed: NotBuiltError, place: Path, kind: Kind) -> None:
     metadata, port, path = pod["metadata"], f"{pod['metadata']['name']}:{job.PORT}", in_pod.WHEEL.lstrip("/")
     with _incoming(operator.layout, place) as (arrived, file):
         try:
-            headers = await operator.cluster.download(metadata["namespace"], port, path, file, archive.MOST_BYTES)
+            asks = {in_pod.WORD_HEADER: word}
+            headers = await operator.cluster.download(metadata["namespace"], port, path, asks, file, archive.MOST_BYTES)
         except PodUnreachableError as error:
             raise BuildingWheel(f"the wheel of {needed.requirement} cannot be fetched: {error}", _SOON) from None
         except TooMuchError as error:

@@ -1,5 +1,6 @@
 """The Job that builds a wheel, and what it and its pod say, as plain values."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,14 +28,19 @@ _RESOURCES = {
 }
 
 
-def body(owner: Mapping[str, Any], image: str, pull_policy: str, archive: str, wishes: Mapping[str, Any]) -> Object:
+def body(
+    owner: Mapping[str, Any], image: str, pull_policy: str, archive: str, word: str, wishes: Mapping[str, Any]
+) -> Object:
     """The Job, which the deployment owns. `archive` is a file in the image's folder, `wishes` is spec.pod.
+
+    Its pod hands out the wheel to who knows the `word`, of which it has the SHA-256.
 
     One that fails stays with its log until an edit: without it, a pass would begin the same build again. Its pod meets
     the restricted Pod Security Standard, has no token of a service account, and needs no network.
     """
     its = owner["metadata"]
-    command = ["/opt/env/bin/python", "-I", f"/{SCRIPT}", str(PORT), f"/{FOLDER}/{archive}"]
+    command = ["/opt/env/bin/python", "-I", f"/{SCRIPT}", str(PORT), hashlib.sha256(word.encode()).hexdigest()]
+    command.append(f"/{FOLDER}/{archive}")
     container = {
         "name": "build",
         "image": image,

@@ -1,4 +1,4 @@
-"""What was built in a cluster: each namespace has a folder of its own, which goes with its last deployment."""
+"""What was built in a cluster: a folder for each namespace, which goes with it or with its last deployment."""
 
 import contextlib
 import logging
@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from localmodel import digests
+from localmodel_operator.cluster import NAMESPACE, Cluster, RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +19,25 @@ def of_cluster(store: Path, cluster_uid: str) -> Path:
     return store / "built-wheels" / digests.of_json(cluster_uid).removeprefix("sha256:")[:16]
 
 
+async def name_of(cluster: Cluster, namespace: str) -> str | None:
+    """The name of a namespace's folder, which another namespace that is given its name later does not have.
+
+    None: it is gone, or the operator may not look at it.
+    """
+    try:
+        there = await cluster.get(NAMESPACE, None, namespace)
+    except RefusedError as error:
+        if error.code != 403:
+            raise
+        return None
+    return f"{namespace}.{there['metadata']['uid']}" if there else None
+
+
+def namespaces(folder: Path) -> set[str]:
+    """The namespaces that have, or had, folders."""
+    return {_namespace(path) for path in folder.glob("*")}
+
+
 def size(folder: Path) -> int:
     """The bytes of all files in a namespace's folder."""
     total = 0
@@ -27,12 +47,17 @@ def size(folder: Path) -> int:
     return total
 
 
-def sweep(folder: Path, living: Collection[str], served: Collection[str]) -> None:
-    """Remove the folders of namespaces that are not among the `living`, which have deployments.
+def sweep(folder: Path, living: Collection[str | None], served: Collection[str]) -> None:
+    """Remove the folders that are not among the `living`, whose namespaces have deployments.
 
     `served` are the namespaces whose deployments are known; none means all.
     """
     for path in folder.glob("*"):
-        if path.name not in living and (not served or path.name in served):
-            log.info("%s has no deployment any more: removing the wheels that were built for it", path.name)
+        namespace = _namespace(path)
+        if path.name not in living and (not served or namespace in served):
+            log.info("%s has no deployment any more: removing the wheels that were built for it", namespace)
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _namespace(path: Path) -> str:
+    return path.name.partition(".")[0]  # a namespace's name has no dot

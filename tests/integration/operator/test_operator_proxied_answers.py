@@ -83,7 +83,7 @@ async def test_a_pod_leads_the_operator_nowhere_else(status: int) -> None:
     with answering(status, {"Location": ELSEWHERE}) as server:
         async with connected(server) as cluster:
             for asking in (
-                cluster.download("team", "built:8080", "wheel", BytesIO(), 100),
+                cluster.download("team", "built:8080", "wheel", {}, BytesIO(), 100),
                 cluster.ask_pod("GET", "team", "app:8081", "state", {}),
                 cluster.ask_pod("POST", "team", "app:8081", "commit", {}),
                 cluster.ask_service("team", "app", "readyz", 5),
@@ -97,11 +97,11 @@ async def test_a_file_without_an_end_is_no_pod_that_is_asked_again_soon(monkeypa
     with answering(200, {}, bytes(3 << 20)) as server:
         async with connected(server) as cluster:
             with pytest.raises(TooMuchError, match="it has more than 2 MB"):
-                await cluster.download("team", "built:8080", "wheel", BytesIO(), 2 << 20)
+                await cluster.download("team", "built:8080", "wheel", {}, BytesIO(), 2 << 20)
             monkeypatch.setattr(cluster_module, "_LONGEST_DOWNLOAD", 0.5)
             server.is_waited_for.clear()
             try:
                 with pytest.raises(TooMuchError, match=r"it takes longer than 0\.5 s"):
-                    await cluster.download("team", "built:8080", "wheel", BytesIO(), 4 << 20)
+                    await cluster.download("team", "built:8080", "wheel", {}, BytesIO(), 4 << 20)
             finally:
                 server.is_waited_for.set()

@@ -243,7 +243,7 @@ class Trouble:
 
 Act = Callable[[], Any]
 Proxy = Callable[[str, str, str, Mapping[str, str], bytes], tuple[int, Object]]
-Files = Callable[[str, str], tuple[str, bytes]]
+Files = Callable[[str, str, Mapping[str, str]], tuple[str, bytes]]
 
 
 class Observer(Protocol):
@@ -300,10 +300,12 @@ class Connection(Cluster):
             raise PodUnreachableError(str(error)) from None
         return answer
 
-    async def download(self, namespace: str, pod: str, path: str, file: BinaryIO, most: int) -> Mapping[str, str]:
+    async def download(
+        self, namespace: str, pod: str, path: str, headers: Mapping[str, str], file: BinaryIO, most: int
+    ) -> Mapping[str, str]:
         try:
             name, content = await self._through(
-                Call(f"{path} of a pod", False), lambda: self._files(namespace, pod.partition(":")[0])
+                Call(f"{path} of a pod", False), lambda: self._files(namespace, pod.partition(":")[0], headers)
             )
         except UnreachableError as error:
             raise PodUnreachableError(str(error)) from None

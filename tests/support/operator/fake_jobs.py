@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
 
 from localmodel_operator.cluster import JOB, POD, PodUnreachableError
+from localmodel_operator.wheels.in_pod import WORD_HEADER
 from support.operator.fake_api import Api, Object, copied
 from support.operator.fake_pods import Pods
 
@@ -28,11 +30,13 @@ class Jobs:
             elif pod["status"]["phase"] == "Pending":
                 self._start(job, pod)
 
-    def file(self, namespace: str, name: str) -> Result:
+    def file(self, namespace: str, name: str, headers: Mapping[str, str]) -> Result:
         """What a pod hands out. Raises PodUnreachableError."""
         pod = self._api.find(POD, namespace, name)
         if pod is None:
             raise PodUnreachableError(f"pod {name} is not there")
+        if hashlib.sha256(headers[WORD_HEADER].encode()).hexdigest() != _command(pod)[-2]:
+            raise PodUnreachableError("HTTP 404")
         return self.run(_command(pod))
 
     def _pod(self, job: Object) -> Object | None:

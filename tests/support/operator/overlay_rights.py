@@ -55,6 +55,7 @@ NEEDED = [
             "deployments.apps": "get list watch create patch",
             "controllerrevisions.apps": "get list watch create update delete",
             "jobs.batch": "get list create delete",
+            "namespaces": "get",
             "services": "get list watch create patch",
             "pods": "get list watch",
             "pods/proxy": "get create",

@@ -222,6 +222,7 @@ class Simulation:
     def apply(self, manifest: Manifest, namespace: str = NAMESPACE) -> None:
         """`kubectl apply`, of a resource or of what it names."""
         metadata = {"namespace": namespace, **manifest["metadata"]}
+        self.api.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         if manifest["kind"] != LMD.name:
             self.api.put({**manifest, "metadata": metadata})
         else:

@@ -33,10 +33,13 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - apiGroups: [apps]
   resources: [controllerrevisions]
   verbs: [get, list, watch, create, update, delete]
-# wheels of packages that come as source only are built where they are needed
+# wheels of packages that come as source only are built where they are needed, and kept for this namespace alone
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, create, delete]
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get]
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch]

@@ -246,9 +246,19 @@ async def test_a_model_that_a_pod_has_lost_or_changed_is_sent(
     await deliver(delivery, image(layout, b"base"))
     engine.files["/pods/uid/state/models/ab/f"] = content
     made = image(layout, b"base", MODEL, b"code")
+    engine.calls.clear()
     assert (await delivery.deliver(*made, {"two": HELD}, list)).complete
     assert made[1] in engine.images["two"]
+    assert engine.calls.count(("load", "two")) == 2, "once in vain"
     assert engine.sent[-1] == ("two", 2), "and no layer that the node has"
+
+
+async def test_a_new_operator_finds_a_changed_model_out_by_one_send(
+    delivery: DeltaImport, engine: Nodes, layout: Layout
+) -> None:
+    made = image(layout, b"base", MODEL, b"code")
+    assert (await delivery.deliver(*made, {"two": HELD}, list)).complete
+    assert engine.calls.count(("load", "two")) == 2
 
 
 async def test_a_node_made_anew_gets_everything(delivery: DeltaImport, engine: Nodes, layout: Layout) -> None:

@@ -18,7 +18,8 @@ from localmodel.disk import files
 from localmodel.environments.locks import lock, uv
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel_operator import sweep
-from localmodel_operator.cluster import JOB, POD, TooMuchError
+from localmodel_operator.cluster import JOB, POD, RefusedError, TooMuchError
+from localmodel_operator.cluster import NAMESPACE as NAMESPACES
 from localmodel_operator.wheels import builds, kept, source
 
 SOURCE_ONLY = {"environment": {"requirements": ["oldie==1.0"]}}
@@ -205,6 +206,28 @@ async def test_a_sweep_may_run_while_a_wheel_is_fetched(sim: Simulation) -> None
     assert swept == [True] and sim.answer() == "A" and wheels(sim) == ["oldie-1.0-py3-none-any.whl"]
 
 
+async def test_a_namespace_that_is_made_again_builds_its_own(sim: Simulation) -> None:
+    sim.serve("A", **SOURCE_ONLY)
+    await sim.settle()
+    sim.delete("app")
+    await sim.settle()
+    (before,) = sim.api.all(NAMESPACES)
+    sim.api.remove(before)
+    sim.serve("A", **SOURCE_ONLY)
+    await sim.settle()
+    assert sim.answer() == "A" and len(sim.jobs.commands) == 2
+
+
+async def test_where_the_namespace_may_not_be_looked_at_nothing_is_built(sim: Simulation) -> None:
+    forbidden = Trouble(RefusedError(403, "namespaces is forbidden"))
+    sim.trouble = lambda call: forbidden if str(call) == f"get Namespace {NAMESPACE}" else None
+    sim.serve("A")
+    await sim.settle()
+    sim.serve("B", **SOURCE_ONLY)
+    await sim.settle()
+    assert sim.condition("Stalled")["reason"] == "WheelMissing" and sim.answer() == "A" and not sim.jobs.commands
+
+
 async def test_another_namespace_builds_its_own(sim: Simulation) -> None:
     sim.serve("A", **SOURCE_ONLY)
     await sim.settle()
@@ -215,9 +238,11 @@ async def test_another_namespace_builds_its_own(sim: Simulation) -> None:
     assert len(sim.jobs.commands) == 2 and len(wheels(sim)) == 2
 
 
-def test_what_one_base_image_built_is_not_installed_on_another(sim: Simulation) -> None:
+async def test_what_one_base_image_built_is_not_installed_on_another(sim: Simulation) -> None:
+    sim.serve("A")
     environments = [EnvironmentSpec(), EnvironmentSpec(base_image="own:1"), EnvironmentSpec(dockerfile="FROM own:1")]
-    assert len({builds.folder(sim._operator, NAMESPACE, environment) for environment in environments}) == 3
+    folders = {await builds.folder(sim._operator, NAMESPACE, environment) for environment in environments}
+    assert len(folders - {None}) == 3
 
 
 async def test_a_failed_build_is_tried_again_when_its_job_is_deleted(sim: Simulation, tmp_path: Path) -> None:
@@ -307,7 +332,8 @@ async def test_a_deployment_that_is_deleted_takes_its_job_with_it(sim: Simulatio
 
     sim.trouble = delete
     await sim.settle()
-    assert deleted and [seen["kind"] for seen in sim.api.objects.values() if seen["kind"] != "Event"] == []
+    stays = ("Event", "Namespace")
+    assert deleted and [seen["kind"] for seen in sim.api.objects.values() if seen["kind"] not in stays] == []
 
 
 async def test_an_operator_that_is_killed_is_followed_by_one_that_ends_the_work(sim: Simulation) -> None:

@@ -11,7 +11,7 @@ from localmodel_operator.wheels import kept
 
 @pytest.fixture(name="folder")
 def given_folder(tmp_path: Path) -> Path:
-    for namespace in ("living", "left", "others"):
+    for namespace in ("living.1", "living.0", "left.2", "others.3"):
         (tmp_path / namespace / "key" / "source").mkdir(parents=True)
         (tmp_path / namespace / "key" / "a.whl").write_bytes(bytes(10))
         (tmp_path / namespace / "key" / "source" / "a.tar.gz").write_bytes(bytes(5))
@@ -19,13 +19,14 @@ def given_folder(tmp_path: Path) -> Path:
 
 
 def test_what_was_built_for_a_namespace_goes_with_its_last_deployment(folder: Path) -> None:
-    kept.sweep(folder, {"living"}, ())
-    assert [path.name for path in folder.iterdir()] == ["living"] and kept.size(folder / "living") == 15
+    kept.sweep(folder, {"living.1"}, ())
+    assert [path.name for path in folder.iterdir()] == ["living.1"] and kept.size(folder / "living.1") == 15
 
 
 def test_what_another_operator_serves_stays(folder: Path) -> None:
-    kept.sweep(folder, {"living"}, ("living", "left"))
-    assert {path.name for path in folder.iterdir()} == {"living", "others"}
+    assert kept.namespaces(folder) == {"living", "left", "others"}
+    kept.sweep(folder, {"living.1"}, ("living", "left"))
+    assert {path.name for path in folder.iterdir()} == {"living.1", "others.3"}
 
 
 def test_there_need_not_be_any(tmp_path: Path) -> None:
