@@ -259,9 +259,9 @@ def test_bytes_that_are_not_http(server: ScoringServer) -> None:
 
 
 def test_a_browser_of_this_machine_gets_the_page_and_one_of_another_site_does_not(server: ScoringServer) -> None:
-    assert server.get("/").text == "Healthy"
+    assert server.get("/").body == b"Healthy"
     page = server.request("GET", "/ui", None, {"sec-fetch-site": "none"})
-    assert page.status == 200 and '<script type="module" src="ui/page.js">' in page.text
+    assert page.status == 200 and '<script type="module" src="ui/page.js">' in page.body.decode()
     assert server.request("GET", "/ui", None, {"sec-fetch-site": "cross-site"}).status == 403
     assert server.request("GET", "/ui", None, {"host": "evil.example"}).status == 421
 
