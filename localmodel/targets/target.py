@@ -9,6 +9,7 @@ from localmodel.notebook import html
 from localmodel.output.progress import Progress
 from localmodel.resource.manifest import Manifests
 from localmodel.targets.captured_request import CapturedRequest
+from localmodel.updates.plan import Facts
 
 if TYPE_CHECKING:
     from localmodel.store import Store
@@ -161,6 +162,9 @@ class Target(Protocol):
 
     def code(self, name: str, revision: int) -> dict[str, bytes]:
         """The first MB of each file in the revision's source folder, by path; empty where this machine lacks them."""
+
+    def facts(self, name: str, revision: int) -> Facts | None:
+        """What the planner has recorded of the revision, without anybody's secrets; None where there is no record."""
 
     def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> DeploymentStatus:
         """Serve revision `to` again, or the one that served before, until something else is applied.

@@ -57,7 +57,13 @@ class Comparing:
             parts=differences.parts(before.digests, after.digests),
             models=differences.models(before.models, after.models),
             content=self._content(deployment, before, after),
+            settings=self._settings(deployment, before, after),
         )
+
+    def _settings(self, deployment: Deployment, before: PastRevision, after: PastRevision) -> list[Change] | None:
+        """The settings that differ, or None where there is no record of those of both."""
+        recorded = [self._target.facts(deployment.name, past.revision) for past in (before, after)]
+        return None if recorded[0] is None or recorded[1] is None else differences.settings(recorded[0], recorded[1])
 
     def _content(self, deployment: Deployment, before: PastRevision, after: PastRevision) -> Content:
         locks = _locks({past.digests.get("lock", "") for past in (before, after)})

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from localmodel.requirements import hashes
+from localmodel.updates.plan import Facts
 
 _CONTEXT = 3  # lines
 _LONGEST_FILE = 1000  # lines; comparing takes time that grows with their square, and faster where lines repeat
@@ -60,10 +61,37 @@ def packages(before: str, after: str) -> list[Change]:
     return _changes(_pinned(before), _pinned(after))
 
 
+def settings(before: Facts, after: Facts) -> list[Change]:
+    """The fields of the manifest that differ; of a variable only that it has another value."""
+    values = _settings(before), _settings(after)
+    return [_without_digests(change) for change in _changes(*values)]
+
+
 def files(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[FileChange]:
     """The files that differ, sorted by path."""
     paths = sorted(before.keys() | after.keys())
     return [_file(path, before.get(path), after.get(path)) for path in paths if before.get(path) != after.get(path)]
+
+
+def _settings(facts: Facts) -> dict[str, str]:
+    """The value or digest of each field, from what the planner compares."""
+    named = {
+        "spec.env": {**facts.variables, **facts.secrets},
+        "spec.server": facts.server,
+        "spec.capture": facts.capture,
+    }
+    made = {f"{place}.{name}": value for place, values in named.items() for name, value in values.items()}
+    single = {"spec.environment.python": facts.python, "spec.update.gate": facts.gate}
+    return {**made, **facts.fixed, **facts.beside, **{name: value for name, value in single.items() if value}}
+
+
+def _without_digests(change: Change) -> Change:
+    """Variables may hold secrets, and other fields are too long to be kept."""
+    hides = change.name.startswith("spec.env.") or "sha256:" in change.before + change.after
+    if not hides:
+        return change
+    after = "another value" if change.before and change.after else change.after and "a value"
+    return Change(change.name, change.before and "a value", after)
 
 
 def _versions(digests: Mapping[str, str]) -> dict[str, str]:

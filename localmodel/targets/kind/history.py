@@ -28,6 +28,14 @@ def of(kubectl: Kubectl, resource: Object) -> list[PastRevision]:
     return [_past(record, now) for record in records(kubectl, resource)]
 
 
+def facts(kubectl: Kubectl, resource: Object, revision: int) -> Facts | None:
+    """What the operator has recorded of a revision."""
+    for record in records(kubectl, resource):
+        if int(record["revision"]) == revision:
+            return Facts.from_json(revisions.read(record).facts)
+    return None
+
+
 def served_before(kubectl: Kubectl, resource: Object) -> int | None:
     """The revision that served before the one that serves now, if the operator has recorded it."""
     return _served(kubectl, resource).before

@@ -38,6 +38,7 @@ from localmodel.targets.machine import known
 from localmodel.targets.ports import HOST
 from localmodel.targets.standing import Seen
 from localmodel.targets.target import DeploymentStatus, Draft, ManifestSource, PastRevision, Planned
+from localmodel.updates.plan import Facts
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # Annotations that commands write, and manifests do not contain.
@@ -209,6 +210,9 @@ class KindTarget:
 
     def code(self, name: str, revision: int) -> dict[str, bytes]:
         return {}  # it is in images, and maybe in the store
+
+    def facts(self, name: str, revision: int) -> Facts | None:
+        return kind_history.facts(self._kubectl, self._get(name), revision)
 
     def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> DeploymentStatus:
         resource = self._get(name)

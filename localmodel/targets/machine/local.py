@@ -23,6 +23,7 @@ from localmodel.targets.machine.runner import Runner
 from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerRecord, State
 from localmodel.targets.standing import Seen
 from localmodel.targets.target import DeploymentStatus, Draft, ManifestSource, PastRevision, Planned
+from localmodel.updates.plan import Facts
 
 # After these, something newer reports the state, or nothing was begun.
 _NOT_AN_ATTEMPT = (reasons.SUPERSEDED, reasons.REVISION_NOT_FOUND)
@@ -198,6 +199,10 @@ class LocalTarget:
         place = self._existing(name)
         record = place.known(revision)
         return revision_folder.code(place.folder(revision), record.facts.get("files", {})) if record else {}
+
+    def facts(self, name: str, revision: int) -> Facts | None:
+        record = self._existing(name).known(revision)
+        return Facts.from_json(record.facts) if record else None
 
     def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> DeploymentStatus:
         place = self._existing(name)

@@ -197,6 +197,7 @@ def test_two_revisions_are_compared(page: Page) -> None:
     assert "<h4>score.py</h4>" in text and re.search(r"Revision 2: [^<]*score.py", text)
     assert re.search(r'line gone">[^<]*&#34;revision&#34;: 2', text)
     assert re.search(r'line new">[^<]*&#34;revision&#34;: 1', text)
+    assert re.search(r"<h3>Settings</h3>\s*<p>The same", text)
     assert "/compare?from=1&amp;to=2" in page.get("/deployments/digits").text
     for query in ("from=1&to=99", "from=1", "from=x&to=1", ""):
         assert page.get(f"/deployments/digits/compare?{query}").status == 404, query

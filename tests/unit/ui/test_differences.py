@@ -6,6 +6,7 @@ import pytest
 
 from localmodel.ui import differences
 from localmodel.ui.differences import Change
+from localmodel.updates.plan import Facts
 
 HASH = " \\\n    --hash=sha256:00\n"
 
@@ -23,6 +24,35 @@ def test_models_and_packages_that_differ() -> None:
         Change("extra @ https://x", "", "another source"),
         Change("numpy", "1.0", "2.0"),
     ]
+
+
+def test_settings_are_told_field_by_field_and_variables_only_as_other_ones() -> None:
+    before = Facts(
+        variables={"KEY": "sha256:1", "GONE": "sha256:2", "SAME": "sha256:3"},
+        secrets={"TOKEN": "uid/1"},
+        server={"workers": "1"},
+        fixed={"spec.resources": "sha256:4"},
+        beside={"spec.replicas": "1"},
+    )
+    after = Facts(
+        variables={"KEY": "sha256:9", "NEW": "sha256:2", "SAME": "sha256:3"},
+        secrets={"TOKEN": "uid/2"},
+        server={"workers": "2"},
+        capture={"percentage": "10"},
+        fixed={"spec.resources": "sha256:5"},
+        beside={"spec.replicas": "3"},
+    )
+    assert differences.settings(before, after) == [
+        Change("spec.capture.percentage", "", "10"),
+        Change("spec.env.GONE", "a value", ""),
+        Change("spec.env.KEY", "a value", "another value"),
+        Change("spec.env.NEW", "", "a value"),
+        Change("spec.env.TOKEN", "a value", "another value"),
+        Change("spec.replicas", "1", "3"),
+        Change("spec.resources", "a value", "another value"),
+        Change("spec.server.workers", "1", "2"),
+    ]
+    assert differences.settings(before, before) == []
 
 
 def test_parts_are_the_same_by_their_digests() -> None:
