@@ -45,5 +45,7 @@ FAILED_ANNOTATION = f"{GROUP}/failed"
 SECRETS_ANNOTATION = f"{GROUP}/secrets"
 # On pods: digest of the spec.pod that they were made with
 POD_ANNOTATION = f"{GROUP}/pod"
+# On Deployments: when the progress deadline of an earlier pod template was over
+OUTLIVED_ANNOTATION = f"{GROUP}/deadline-outlived"
 # On Services: the kinds of the other children that only some specs have
 OPTIONAL_ANNOTATION = f"{GROUP}/optional-children"

@@ -165,14 +165,22 @@ def pod_template(
     }
 
 
-def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping[str, Any]) -> Object:
-    """The Deployment with a revision's recorded pod template, and with what the spec has beside revisions."""
+def deployment(
+    owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping[str, Any], outlived: str = ""
+) -> Object:
+    """The Deployment with a revision's recorded pod template, and with what the spec has beside revisions.
+
+    `outlived` is what rollout_status.outlived() says.
+    """
     name = owner["metadata"]["name"]
+    its = metadata(owner, name)
+    if outlived:
+        its["annotations"] = {names.OUTLIVED_ANNOTATION: outlived}
     template = {**template, "spec": shared.with_resources(template["spec"], spec.resources)}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": metadata(owner, name),
+        "metadata": its,
         "spec": {
             **({} if spec.autoscaling else {"replicas": spec.replicas}),
             "revisionHistoryLimit": 2,

@@ -39,12 +39,11 @@ from localmodel_operator.cluster import (
 from localmodel_operator.images import delivery_choice
 from localmodel_operator.images.delivery_news import NodeNews
 from localmodel_operator.images.environments import Environments
-from localmodel_operator.inputs.edits import Edits
 from localmodel_operator.inputs.fetches import Fetches, in_a_process
 from localmodel_operator.inputs.references import References
+from localmodel_operator.news import News
 from localmodel_operator.operator import EVERY, SWEEP, Operator
-from localmodel_operator.passes import reconcile
-from localmodel_operator.passes.at_rest import is_at_rest
+from localmodel_operator.passes import at_rest, reconcile
 from localmodel_operator.pods.admin import Admin
 from localmodel_operator.records import keys
 from localmodel_operator.records.keys import Signer
@@ -253,8 +252,8 @@ async def look_at(operator: Operator, cluster_uid: str, namespaces: Iterable[str
         elif key == EVERY:
             for served in namespaces or (None,):
                 for owner in await operator.cluster.list(LMD, served):
-                    if not is_at_rest(owner):
-                        operator.queue.add((owner["metadata"]["namespace"], owner["metadata"]["name"]))
+                    if not at_rest.is_at_rest(owner):
+                        operator.queue.look_again((owner["metadata"]["namespace"], owner["metadata"]["name"]))
             operator.queue.forgive(key)
         else:
             await reconcile.reconcile(operator, key)
@@ -294,35 +293,29 @@ async def _watch(operator: Operator, enough: asyncio.Event, stop: asyncio.Event,
             token=reached.token,
         )
 
-    edits = Edits()
+    news = News(queue)
 
     @kopf.on.event(names.GROUP, "v1alpha1", LMD.plural, registry=registry)
     async def changed(namespace: str | None, name: str | None, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
-        key = (namespace or "", name or "")
-        is_edit = edits.is_new(key, body)
-        if type != "DELETED" and is_at_rest(body):
-            return
-        # a status that was written is an event, too
-        if is_edit:
-            queue.overtake(key)
-        else:
-            queue.add(key)
+        news.of_resource((namespace or "", name or ""), type, body)
 
     # The owner is in their metadata, because somebody may have removed the labels.
     @kopf.on.event("apps", "v1", "deployments", registry=registry)
     @kopf.on.event("", "v1", "services", registry=registry)
     async def way_changed(namespace: str | None, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
         if owner := children.owner_name(body):
-            key = (namespace or "", owner)
-            # Without one of them nothing answers, and a pass that waits for something else would not restore it.
-            (queue.overtake if type == "DELETED" else queue.add)(key)
+            if type == "DELETED":
+                # Without one of them nothing answers, and a pass that waits for something else would not restore it.
+                queue.overtake((namespace or "", owner))
+            else:
+                news.of_child((namespace or "", owner), type)
 
     @kopf.on.event("apps", "v1", "controllerrevisions", labels=names.MANAGED_BY, registry=registry)
-    @kopf.on.event("", "v1", "pods", labels=names.MANAGED_BY, registry=registry)
+    @kopf.on.event("", "v1", "pods", labels=names.MANAGED_BY, param="Pod", registry=registry)
     @kopf.on.event("", "v1", "configmaps", labels=names.MANAGED_BY, registry=registry)
-    async def child_changed(namespace: str | None, labels: Any, **_: Any) -> None:
+    async def child_changed(namespace: str | None, type: str | None, labels: Any, param: Any = "", **_: Any) -> None:  # noqa: A002 - kopf's name
         if owner := labels.get(names.DEPLOYMENT_LABEL) or labels.get(names.BUILD_LABEL):
-            queue.add((namespace or "", owner))
+            news.of_child((namespace or "", owner), type, param or "")
 
     @kopf.on.event("", "v1", "configmaps", param="ConfigMap", registry=registry)
     @kopf.on.event("", "v1", "secrets", param="Secret", registry=registry)
@@ -330,11 +323,11 @@ async def _watch(operator: Operator, enough: asyncio.Event, stop: asyncio.Event,
         for key in references.readers((param, namespace or "", name or "")):
             queue.overtake(key)
 
-    news = NodeNews()
+    of_nodes = NodeNews()
 
     @kopf.on.event("", "v1", "nodes", registry=registry)
     async def node_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
-        if news.is_news(type, body):
+        if of_nodes.is_news(type, body):
             operator.delivery.renew()
             queue.add(EVERY)
 

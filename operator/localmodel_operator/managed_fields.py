@@ -101,11 +101,3 @@ def _named(container: Fields) -> Iterator[str]:
 
 def _key(name: str) -> str:
     return "k:" + json.dumps({"name": name}, separators=(",", ":"))
-
-
-def applied_at(child: Mapping[str, Any]) -> str:
-    """When the operator last changed the object, as the API server writes times, or "" if it never did."""
-    entries = child["metadata"].get("managedFields", [])
-    return max(
-        (str(entry.get("time", "")) for entry in entries if entry.get("manager") == names.FIELD_MANAGER), default=""
-    )

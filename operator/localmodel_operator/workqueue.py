@@ -1,6 +1,7 @@
 """A queue of keys as in client-go: one worker at a time holds a key, which runs again if it was added meanwhile.
 
-A key that fails comes back by itself, after 0.5 to 60 seconds, longer each time, until it succeeds.
+A key that fails comes back by itself, after 0.5 to 60 seconds, longer each time, until it succeeds. Keys to which
+nothing has happened, however many they are, wait for those to which something has.
 """
 
 import asyncio
@@ -12,6 +13,8 @@ from typing import Any
 Key = tuple[str, str]
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 60.0
+_LOOKED_AT_ONCE = 4  # keys to which nothing has happened: all of them share one processor
+_MAKES_ROOM_AFTER = 1.0  # seconds: a run that takes longer waits for something, and the others need not
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +27,12 @@ class WorkQueue:
         self._failures: dict[Key, int] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._passes: dict[Key, asyncio.Task[None]] = {}
+        self._patient: dict[Key, None] = {}  # in the order in which they came
+        self._looked_at: set[Key] = set()
 
     def add(self, key: Key) -> None:
         """Run the key as soon as a worker is free."""
+        self._patient.pop(key, None)
         if key in self._dirty:
             return
         self._dirty.add(key)
@@ -38,6 +44,27 @@ class WorkQueue:
         self.add(key)
         if running := self._passes.get(key):
             running.cancel()
+
+    def look_again(self, key: Key) -> None:
+        """Run the key, to which nothing has happened, behind those to which something has."""
+        if key not in self._dirty:
+            self._patient[key] = None
+            self._feed()
+
+    def _feed(self) -> None:
+        """Have the next patient keys run: a few at once, and one beside any other run."""
+        while self._patient and len(self._looked_at) < (1 if self._is_busy else _LOOKED_AT_ONCE):
+            key = next(iter(self._patient))
+            self._looked_at.add(key)
+            self.add(key)
+
+    @property
+    def _is_busy(self) -> bool:
+        return not self._looked_at >= self._dirty | self._held
+
+    def _make_room(self, key: Key) -> None:
+        self._looked_at.discard(key)
+        self._feed()
 
     def add_after(self, delay: float, key: Key) -> None:
         """Run the key after `delay` seconds at the latest."""
@@ -70,6 +97,7 @@ class WorkQueue:
             self._dirty.discard(key)
             self._held.add(key)
             running = self._passes[key] = asyncio.create_task(reconcile(key))
+            long = asyncio.get_running_loop().call_later(_MAKES_ROOM_AFTER, self._make_room, key)
             try:
                 await asyncio.wait([running])
                 if not running.cancelled():
@@ -79,7 +107,9 @@ class WorkQueue:
                 self.retry(key)
             finally:
                 running.cancel()  # if the worker itself is cancelled
+                long.cancel()
                 del self._passes[key]
                 self._held.discard(key)
                 if key in self._dirty:
                     self._ready.put_nowait(key)
+                self._make_room(key)

@@ -15,22 +15,30 @@ class References:
 
     def set(self, key: Key, namespace: str, spec: DeploymentSpec) -> None:
         """Record what the resource `key` refers to now."""
-        referenced = {
-            (variable.value_from.kind, namespace, variable.value_from.name)
-            for variable in spec.env
-            if variable.value_from
-        }
-        referenced |= {("Secret", namespace, model.credentials) for model in spec.models if model.credentials}
-        if spec.source.git and spec.source.git.credentials:
-            referenced.add(("Secret", namespace, spec.source.git.credentials))
-        if spec.source.config_map:
-            referenced.add(("ConfigMap", namespace, spec.source.config_map))
-        if spec.gate and spec.gate.config_map:
-            referenced.add(("ConfigMap", namespace, spec.gate.config_map))
-        self._of[key] = frozenset(referenced)
+        self._of[key] = _of(namespace, spec)
 
     def forget(self, key: Key) -> None:
         self._of.pop(key, None)
 
     def readers(self, reference: Reference) -> list[Key]:
         return [key for key, referenced in self._of.items() if reference in referenced]
+
+
+def moves(spec: DeploymentSpec) -> bool:
+    """Whether what the spec names may change without an edit of it."""
+    refreshed = (*spec.models, *([spec.source.git] if spec.source.git else []))
+    return bool(_of("", spec)) or any(each.refresh for each in refreshed)
+
+
+def _of(namespace: str, spec: DeploymentSpec) -> frozenset[Reference]:
+    referenced = {
+        (variable.value_from.kind, namespace, variable.value_from.name) for variable in spec.env if variable.value_from
+    }
+    referenced |= {("Secret", namespace, model.credentials) for model in spec.models if model.credentials}
+    if spec.source.git and spec.source.git.credentials:
+        referenced.add(("Secret", namespace, spec.source.git.credentials))
+    if spec.source.config_map:
+        referenced.add(("ConfigMap", namespace, spec.source.config_map))
+    if spec.gate and spec.gate.config_map:
+        referenced.add(("ConfigMap", namespace, spec.gate.config_map))
+    return frozenset(referenced)

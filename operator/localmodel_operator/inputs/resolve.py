@@ -83,14 +83,17 @@ async def files(cluster: Cluster, store: Store, namespace: str, spec: Deployment
 
 
 async def bundle(
-    cluster: Cluster, store: Store, namespace: str, spec: DeploymentSpec, files: Mapping[str, bytes]
+    cluster: Cluster,
+    namespace: str,
+    spec: DeploymentSpec,
+    models: tuple[ModelVersion, ...],
+    files: Mapping[str, bytes],
 ) -> Bundle:
-    """Resolve models and settings; `files` are the source's.
+    """Resolve the settings; `models` are those of the spec, and `files` the source's.
 
     Raises:
         UserError: something is missing or does not fit; the message names the field, or file and line.
     """
-    models = store.select_models(spec.models)
     entry_script.check(files, spec.entry_script)
     code = revision.code_digest(spec.entry_script, files)
     resolved = [await _variable(cluster, namespace, index, reference) for index, reference in enumerate(spec.env)]

@@ -12,6 +12,7 @@ from localmodel_operator.status import conditions
 from localmodel_operator.status.builder import StatusBuilder
 
 NO_DEPLOYMENT = "there is no Deployment"
+NO_POD = "no pod is ready"
 _LOOK_AGAIN = 0.5  # seconds, while the address and the pods disagree: one of the two is about to change
 
 
@@ -68,7 +69,7 @@ def _why_nobody(context: Pass, observed: Observed) -> str:
     if drift := service_drift(context, observed):
         return f"Service {context.name}: {drift}"
     if not any(pod.is_ready for pod in observed.pods):
-        return "no pod is ready"
+        return NO_POD
     return f"nothing answers at {_url(context)}"
 
 

@@ -13,13 +13,17 @@ from localmodel_operator.records.history import RecordedRevision
 
 
 async def deliver(context: Pass, target: RecordedRevision, observed: Observed) -> None:
-    """Deliver the image. Returns when pods can start with it, everywhere or at least somewhere.
+    """Deliver the image, unless no pod is to start with it.
+
+    Returns when pods can start with it, everywhere or at least somewhere.
 
     Raises:
         Waiting, UserError.
     """
     delivery, queue, status = context.operator.delivery, context.operator.queue, context.status
     status.values["image"] = target.image
+    if context.spec.replicas == 0:
+        return
     if delivery_news.pull_trouble([pod.object for pod in observed.pods]):
         delivery.doubt()
     if not await delivery.lacking(target.image):

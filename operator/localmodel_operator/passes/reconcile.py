@@ -21,6 +21,7 @@ from localmodel.environments.locks.no_wheel import NotBuiltError
 from localmodel.errors import UserError
 from localmodel.imports import check
 from localmodel.resource import spec
+from localmodel.store import ModelVersion
 from localmodel.updates import image, revision, served_spec
 from localmodel_operator.children import Exposure
 from localmodel_operator.cluster import (
@@ -130,7 +131,7 @@ async def run(context: Pass) -> float | None:
     if failure:
         raise failure
     if at_rest.is_at_rest(context.owner):
-        return None
+        return at_rest.LOOK_AGAIN * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
     return min((seconds for seconds in (again_after, context.again_after) if seconds is not None), default=None)
 
 
@@ -246,14 +247,14 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
     operator, status = context.operator, context.status
     operator.references.set(context.key, context.namespace, context.spec)
     with _failing(status, "ModelResolved"):
-        chosen = await _chosen(context)
+        chosen, models = await _chosen(context)
         context.spec = await asyncio.to_thread(served_spec.of, chosen.spec, operator.store)
         source = await resolve.files(operator.cluster, operator.store, context.namespace, context.spec)
     with _failing(status, "EnvironmentBuilt"):
         context.spec = await asyncio.to_thread(of_source.filled_in, context.spec, source)
     with _failing(status, "ModelResolved"):
-        bundle = await resolve.bundle(operator.cluster, operator.store, context.namespace, context.spec, source)
-    context.models = tuple(bundle.models)
+        bundle = await resolve.bundle(operator.cluster, context.namespace, context.spec, models, source)
+    context.models = models
     if chosen.notes:
         status.stage("ModelResolved", True, reasons.NOT_REFRESHED, "; ".join(chosen.notes))
     else:
@@ -307,8 +308,8 @@ def _failing(status: StatusBuilder, stage: str) -> Iterator[None]:
         raise
 
 
-async def _chosen(context: Pass) -> Chosen:
-    """The versions of what is at addresses, chosen once for a generation or as often as `refresh` says."""
+async def _chosen(context: Pass) -> tuple[Chosen, tuple[ModelVersion, ...]]:
+    """The versions of what is at addresses, chosen once for a generation or as often as `refresh` says; all models."""
     operator, status, generation = context.operator, context.status, context.generation
     last = context.last_status.get("models", [])
     resolved = {model["name"]: model["version"] for model in last if model.get("generation") == generation}
@@ -348,7 +349,7 @@ async def _chosen(context: Pass) -> Chosen:
         "generation": generation,
         **_serving_commit(context),
     }
-    return chosen
+    return chosen, versions
 
 
 def _serving_commit(context: Pass) -> dict[str, str]:

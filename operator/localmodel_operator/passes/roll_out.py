@@ -29,8 +29,14 @@ async def roll_out(context: Pass, choice: Choice, observed: Observed) -> None:
     await _report_foreign(context, foreign)
     if context.spec.autoscaling and observed.deployment:
         await _hand_over_replicas(context, observed.deployment)
-    deployment = children.deployment(context.owner, context.spec, target.template)
+    is_edited = observed.started_with != target.number or bool(
+        observed.deployment and children.pods_differ(observed.deployment, context.spec)
+    )
+    outlived = rollout_status.outlived(observed.deployment, is_edited=is_edited)
+    deployment = children.deployment(context.owner, context.spec, target.template, outlived)
     applied = await _apply(context, target, deployment, foreign.container)
+    if is_edited and outlived != (meanwhile := rollout_status.outlived(applied, is_edited=True)):
+        applied = await context.apply(children.deployment(context.owner, context.spec, target.template, meanwhile))
     state = rollout_status.judge(applied, await listed(cluster, *context.key), target.number)
     status.values["replicas"] = state.replicas
     if state.complete:

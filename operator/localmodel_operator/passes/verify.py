@@ -11,7 +11,7 @@ from localmodel_operator.children import Exposure
 from localmodel_operator.inputs.resolve import Desired
 from localmodel_operator.optional import kinds
 from localmodel_operator.optional.front import NoAddressError
-from localmodel_operator.passes import availability, exposure, judge
+from localmodel_operator.passes import at_rest, availability, exposure, judge
 from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.passes.give_up import fail
 from localmodel_operator.passes.observed import Observed, observe_pods
@@ -74,7 +74,7 @@ async def verify(context: Pass, choice: Choice, desired: Desired, exposed: Expos
     """
     number, status = choice.target.number, context.status
     if children.replicas(context.spec, observed.deployment) == 0:
-        _conclude(context, choice, desired, reasons.SCALED_TO_ZERO, f"{_scaled_to_zero(context)}, and nothing answers")
+        _conclude(context, choice, desired, reasons.SCALED_TO_ZERO, _scaled_to_zero(context))
         return
     try:
         url, place = await exposure.place(context, exposed, observed)
@@ -102,9 +102,10 @@ async def verify(context: Pass, choice: Choice, desired: Desired, exposed: Expos
 
 def _scaled_to_zero(context: Pass) -> str:
     if context.spec.autoscaling is None:
-        return "spec.replicas is 0: nothing is wanted"
+        return at_rest.SCALED_TO_ZERO
     again = f"kubectl scale deployment/{context.name} --namespace {context.namespace} --replicas=1"
-    return f"somebody has scaled Deployment {context.name} to 0, which ends its autoscaling ({again} begins it again)"
+    ends = f"which ends its autoscaling ({again} begins it again)"
+    return f"somebody has scaled Deployment {context.name} to 0, {ends}, and nothing answers"
 
 
 def _asked_inside(context: Pass, place: Place) -> str:

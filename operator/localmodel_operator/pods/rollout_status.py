@@ -7,7 +7,6 @@ from typing import Any
 from localmodel import reasons
 from localmodel.cluster_records import names
 from localmodel.reasons import Reason
-from localmodel_operator import managed_fields
 from localmodel_operator.failure import Failure
 
 _INIT_FAILED_EXIT = 3  # the scoring server's exit code if the entry script did not load
@@ -89,15 +88,27 @@ def _failure(
 
 
 def _is_late(deployment: Mapping[str, Any]) -> bool:
-    """Whether the progress deadline of this template is over.
-
-    The Deployment controller keeps the condition of an older template until it sees progress if the edit leads back to
-    a template that it knows: such a condition is older than the edit.
-    """
+    """Whether the progress deadline of this template is over."""
     progressing = _progressing(deployment)
     if progressing.get("reason") != reasons.PROGRESS_DEADLINE_EXCEEDED:
         return False
-    return str(progressing.get("lastUpdateTime", "")) > managed_fields.applied_at(deployment)
+    return bool(progressing.get("lastUpdateTime", "") != _outlived(deployment))
+
+
+def outlived(deployment: Mapping[str, Any] | None, *, is_edited: bool) -> str:
+    """When the deadline of an earlier template was over, for the annotation of the Deployment; "" if it was not.
+
+    The Deployment controller keeps the condition of an older template until it sees progress if the edit leads back to
+    a template that it knows. Its time tells this condition from one about the template that there is now.
+    """
+    if deployment is None or not is_edited:
+        return _outlived(deployment or {})
+    last = _of_type(deployment, "Progressing")
+    return str(last["lastUpdateTime"]) if last.get("reason") == reasons.PROGRESS_DEADLINE_EXCEEDED else ""
+
+
+def _outlived(deployment: Mapping[str, Any]) -> str:
+    return str(deployment.get("metadata", {}).get("annotations", {}).get(names.OUTLIVED_ANNOTATION, ""))
 
 
 def _progressing(deployment: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -72,6 +72,8 @@ class Queue:
     def add(self, key: Key) -> None:
         self.add_after(0.0, key)
 
+    look_again = add
+
     def add_after(self, delay: float, key: Key) -> None:
         if key != SWEEP:
             self._due[key] = min(self._due.get(key, self.now + delay), self.now + delay)

@@ -11,7 +11,7 @@ import pytest
 from localmodel_operator import main, workqueue
 from localmodel_operator.cluster import UnreachableError
 from localmodel_operator.operator import EVERY, Operator
-from localmodel_operator.passes import reconcile
+from localmodel_operator.passes import at_rest, reconcile
 from localmodel_operator.workqueue import Key, WorkQueue
 
 THERE = [("a", "one"), ("a", "two")]
@@ -49,7 +49,7 @@ async def test_news_of_a_node_reach_every_resource_though_the_api_server_was_awa
             both.set()
 
     monkeypatch.setattr(reconcile, "reconcile", look)
-    monkeypatch.setattr(main, "is_at_rest", lambda owner: owner is RESTING)
+    monkeypatch.setattr(at_rest, "is_at_rest", lambda owner: owner is RESTING)
     monkeypatch.setattr(workqueue, "_FIRST_DELAY", 0.01)
     cluster, queue = Cluster(), WorkQueue()
     site = cast(Operator, SimpleNamespace(cluster=cluster, queue=queue))

@@ -168,3 +168,85 @@ def test_pauses_are_spread() -> None:
         assert all(0.4 <= when <= 0.6 for when in times)
 
     run(test())
+
+
+def _keys(count: int) -> list[Key]:
+    return [("default", f"patient-{number}") for number in range(count)]
+
+
+def test_what_happens_overtakes_all_to_which_nothing_has() -> None:
+    async def test() -> None:
+        queue, order = WorkQueue(), list[Key]()
+
+        async def look(key: Key) -> None:
+            order.append(key)
+            await asyncio.sleep(0.1)
+
+        workers = [asyncio.create_task(queue.work(look)) for _ in range(16)]
+        for key in _keys(1000):
+            queue.look_again(key)
+        await asyncio.sleep(1.05)
+        before = len(order)
+        queue.add(ONE)
+        await asyncio.sleep(0.01)
+        assert order[before:] == [ONE]
+        await asyncio.sleep(100)
+        assert sorted(order) == sorted([*_keys(1000), ONE])
+        for worker in workers:
+            worker.cancel()
+
+    run(test())
+
+
+def test_beside_an_edit_one_is_looked_at_and_alone_a_few_are() -> None:
+    async def test() -> None:
+        queue, at_once = WorkQueue(), set[Key]()
+
+        async def look(key: Key) -> None:
+            at_once.add(key)
+            await asyncio.sleep(20 if key == ONE else 0.1)
+            at_once.discard(key)
+
+        workers = [asyncio.create_task(queue.work(look)) for _ in range(16)]
+        queue.add(ONE)
+        for key in _keys(300):
+            queue.look_again(key)
+        await asyncio.sleep(10.05)
+        assert len(at_once - {ONE}) == 1
+        await asyncio.sleep(12)
+        assert len(at_once) == 4
+        for worker in workers:
+            worker.cancel()
+
+    run(test())
+
+
+def test_those_that_wait_long_hold_up_no_others_to_which_nothing_has_happened() -> None:
+    async def test() -> None:
+        queue, seen = WorkQueue(), list[Key]()
+
+        async def look(key: Key) -> None:
+            seen.append(key)
+            await asyncio.sleep(1000)
+
+        workers = [asyncio.create_task(queue.work(look)) for _ in range(16)]
+        for key in _keys(12):
+            queue.look_again(key)
+        await asyncio.sleep(12)
+        assert seen == _keys(12)
+        for worker in workers:
+            worker.cancel()
+
+    run(test())
+
+
+def test_a_patient_key_to_which_something_happens_waits_no_longer_and_runs_once() -> None:
+    async def test() -> None:
+        queue = WorkQueue()
+        for key in _keys(5):
+            queue.look_again(key)
+        queue.add(("default", "patient-4"))
+        seen = [key for _, key in await seen_within(queue, 10)]
+        assert sorted(seen) == _keys(5)
+
+    run(test())

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from localmodel.cluster_records import names
-from localmodel_operator.pods.rollout_status import Rollout, judge
+from localmodel_operator.pods.rollout_status import Rollout, judge, outlived
 
 Object = dict[str, Any]
 READY = {"type": "Ready", "status": "True"}
@@ -212,19 +212,35 @@ def test_late_for_no_known_reason() -> None:
     assert state.stalled
 
 
-@pytest.mark.parametrize("edited", ["2026-11-30T15:52:17Z", "2026-11-30T15:52:18Z"])
-def test_a_deadline_that_was_over_before_the_edit_is_not_that_of_the_edit(edited: str) -> None:
+def test_a_deadline_that_was_over_before_the_edit_is_not_that_of_the_edit() -> None:
     """The Deployment controller leaves the condition for a moment if it has pods of the template already."""
+    before = deployment(1, LATE, availableReplicas=0)
     applied = deployment(1, LATE, availableReplicas=0)
-    applied["metadata"]["managedFields"] = [
-        {"manager": names.FIELD_MANAGER, "operation": "Apply", "time": edited},
-        {"manager": "kube-controller-manager", "operation": "Update", "time": "2026-11-30T15:52:19Z"},
-    ]
+    applied["metadata"]["annotations"] = {names.OUTLIVED_ANNOTATION: outlived(before, is_edited=True)}
     for others in ([], [pod(WANTED, None, NO_ROOM)]):
         state = judge(applied, [pod(WANTED, STARTING), *others], WANTED)
         assert not state.late and not state.stalled
-    applied["metadata"]["managedFields"][0]["time"] = "2026-11-30T15:52:07Z"
+    applied["status"]["conditions"] = [{**LATE, "lastUpdateTime": "2026-11-30T16:02:17Z"}]
     assert judge(applied, [pod(WANTED, STARTING)], WANTED).stalled
+
+
+def test_what_changes_beside_the_template_does_not_put_off_the_deadline() -> None:
+    late = deployment(2, LATE, availableReplicas=0)
+    late["metadata"]["managedFields"] = [
+        {"manager": names.FIELD_MANAGER, "operation": "Apply", "time": "2026-11-30T15:52:18Z"}
+    ]
+    assert judge(late, [pod(WANTED, STARTING)], WANTED).late
+    assert outlived(late, is_edited=False) == ""
+
+
+def test_a_deadline_that_was_outlived_is_remembered_until_the_next_template() -> None:
+    made = deployment(1, LATE)
+    made["metadata"]["annotations"] = {names.OUTLIVED_ANNOTATION: LATE["lastUpdateTime"]}
+    assert outlived(made, is_edited=False) == LATE["lastUpdateTime"]
+    progressing = {**LATE, "status": "True", "reason": "ReplicaSetUpdated"}
+    made["status"]["conditions"] = [progressing]
+    assert outlived(made, is_edited=False) == LATE["lastUpdateTime"]
+    assert outlived(made, is_edited=True) == outlived(None, is_edited=True) == ""
 
 
 def test_a_refused_pod_is_told_without_its_random_name() -> None:
