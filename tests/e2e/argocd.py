@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from gitops_site import Site, processes, write_kubeconfig
 from kube import ROOT, Cluster, Object, Refused, eventually
 from support.git_server import GitServer
 from support.lmd_command import free_port
@@ -52,25 +53,12 @@ _GIVEN: tuple[Object, ...] = (
 
 
 @dataclass(frozen=True)
-class ArgoCd:
+class ArgoCd(Site):
     """Argo CD, with the Application that `lmd export argocd digits` prints."""
-
-    cluster: Cluster
-    git: GitServer
-    name: str = "digits"
 
     def status(self) -> Object:
         status: Object = self.cluster.read(f"{_APPLICATIONS}/{self.name}").get("status", {})
         return status
-
-    def commit(self, files: Mapping[str, str | None]) -> Object:
-        """Commit these files; see `follow`."""
-        return self.follow(self.git.commit(files))
-
-    def revert(self) -> Object:
-        """Take the last commit back; see `follow`."""
-        self.git.git("revert", "--no-edit", "HEAD")
-        return self.follow(self.git.git("rev-parse", "HEAD"))
 
     def follow(self, commit: str) -> Object:
         """The Application's status, once it is Synced to this commit and no longer Progressing.
@@ -158,8 +146,7 @@ def _processes(cluster: Cluster, programs: Path, folder: Path) -> Iterator[None]
     for part in (folder / ".kube", folder / "bin", folder / "conf" / "tls", folder / "conf" / "ssh"):
         part.mkdir(parents=True)
     kubeconfig = folder / ".kube" / "config"
-    kubeconfig.touch(mode=0o600)
-    kubeconfig.write_text(cluster.kubectl("config", "view", "--raw", "--minify", "--flatten"))
+    write_kubeconfig(cluster, kubeconfig)
     _write_kustomize(folder / "bin" / "kustomize", cluster)
     environment = {
         **os.environ,
@@ -188,11 +175,7 @@ def _processes(cluster: Cluster, programs: Path, folder: Path) -> Iterator[None]
             *("--persist-resource-health", *with_redis),  # so that the test sees what its user interface shows
         ],
     }
-    with contextlib.ExitStack() as stack:
-        for name, command in commands.items():
-            log = stack.enter_context((folder / f"{name}.log").open("w"))
-            process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-            stack.callback(_end, process)
+    with processes(commands, environment, folder):
         yield
 
 
@@ -200,12 +183,3 @@ def _write_kustomize(path: Path, cluster: Cluster) -> None:
     """The kustomize that Argo CD calls: kubectl has the same in it."""
     path.write_text(f'#!/bin/sh\nshift\nexec "{cluster.program}" kustomize "$@"\n')
     path.chmod(0o755)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from gitops_site import Site, processes, write_kubeconfig
 from kube import ROOT, Cluster, Object, eventually
 from support.git_server import GitServer
 from support.lmd_command import free_port
@@ -24,26 +25,13 @@ _API = {
 
 
 @dataclass(frozen=True)
-class Flux:
+class Flux(Site):
     """Flux, with the GitRepository and the Kustomization of manifests/gitops/flux applied."""
-
-    cluster: Cluster
-    git: GitServer
-    name: str = "digits"
 
     def get(self, kind: str) -> Object:
         """The `gitrepository` or the `kustomization`. Raises Refused."""
         read: Object = self.cluster.read(f"{_API[kind]}/{self.name}")
         return read
-
-    def commit(self, files: dict[str, str | None]) -> Object:
-        """Commit these files; see `follow`."""
-        return self.follow(self.git.commit(files))
-
-    def revert(self) -> Object:
-        """Take the last commit back; see `follow`."""
-        self.git.git("revert", "--no-edit", "HEAD")
-        return self.follow(self.git.git("rev-parse", "HEAD"))
 
     def follow(self, commit: str) -> Object:
         """What the Kustomization says in the end of this commit, as its condition Ready.
@@ -105,25 +93,10 @@ def running(cluster: Cluster, git: GitServer, into: str, folder: Path) -> Iterat
 def _controllers(cluster: Cluster, programs: Path, folder: Path) -> Iterator[None]:
     folder.mkdir()
     kubeconfig = folder / "kubeconfig"
-    kubeconfig.touch(mode=0o600)
-    kubeconfig.write_text(cluster.kubectl("config", "view", "--raw", "--minify", "--flatten"))
+    write_kubeconfig(cluster, kubeconfig)
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "TMPDIR": str(folder), "RUNTIME_NAMESPACE": NAMESPACE}
     address = f"127.0.0.1:{free_port()}"
     storage = [f"--storage-path={folder}", f"--storage-addr={address}", f"--storage-adv-addr={address}"]
-    commands = {"source-controller": storage, "kustomize-controller": ["--metrics-addr=0", "--health-addr=0"]}
-    with contextlib.ExitStack() as stack:
-        for name, arguments in commands.items():
-            log = stack.enter_context((folder / f"{name}.log").open("w"))
-            command = [programs / name, *arguments]
-            process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-            stack.callback(_end, process)
+    arguments = {"source-controller": storage, "kustomize-controller": ["--metrics-addr=0", "--health-addr=0"]}
+    with processes({name: [programs / name, *options] for name, options in arguments.items()}, environment, folder):
         yield
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

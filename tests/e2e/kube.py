@@ -175,6 +175,15 @@ class Namespace:
 
         return eventually(there, f"condition {kind}={status} ({reason}) of {self.name}/{name}", seconds)
 
+    def names(self) -> set[str]:
+        """The names of the LocalModelDeployments."""
+        return {deployment["metadata"]["name"] for deployment in self.find("lmd")}
+
+    def serving(self, name: str) -> int:
+        """The number of the revision that serves."""
+        number: int = self.get("lmd", name)["status"]["revisions"]["serving"]
+        return number
+
     def pods(self, name: str) -> list[Object]:
         """The deployment's pods that are not being deleted."""
         found = self.find("pods", labels=f"localmodel.dev/deployment={name}")

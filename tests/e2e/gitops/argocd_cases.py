@@ -13,6 +13,7 @@ import argocd
 import pytest
 import yaml
 from argocd import ArgoCd, health
+from gitops_site import kustomization
 from kube import SAMPLE, Cluster, Namespace, eventually, take_port
 from load import Load, ask, ask_if_reachable
 from support import git_server, given
@@ -22,16 +23,6 @@ WAVE = "argocd.argoproj.io/sync-wave"
 KUSTOMIZATION = "digits/kustomization.yaml"
 DIGITS, LETTERS, SCRIPT = "digits/digits.yaml", "digits/letters.yaml", "digits/score.py"
 BROKEN = "def init():\n    {}['age']\n\n\ndef run(raw_data):\n    return 0\n"
-
-
-def kustomization(*resources: str) -> str:
-    return yaml.safe_dump(
-        {
-            "resources": list(resources),
-            "configMapGenerator": [{"name": "digits-score", "files": ["score.py"]}],
-            "configurations": ["kustomizeconfig.yaml"],
-        }
-    )
 
 
 def text(manifest: given.Object, wave: int = 0) -> str:
@@ -60,15 +51,6 @@ def site(cluster: Cluster, shared_namespace: Namespace, tmp_path_factory: pytest
         yield site
 
 
-def serving(namespace: Namespace, name: str = "digits") -> int:
-    number: int = namespace.get("lmd", name)["status"]["revisions"]["serving"]
-    return number
-
-
-def names(namespace: Namespace) -> set[str]:
-    return {deployment["metadata"]["name"] for deployment in namespace.find("lmd")}
-
-
 def test_the_first_commit_is_healthy_when_it_answers(site: ArgoCd, shared_port: int, digits: given.Object) -> None:
     status = site.commit(
         {
@@ -90,7 +72,7 @@ def test_an_edited_script_is_healthy_when_it_answers(site: ArgoCd, shared_port: 
 def test_a_broken_commit_is_degraded_and_its_line_is_named(
     site: ArgoCd, shared_namespace: Namespace, shared_port: int
 ) -> None:
-    number = serving(shared_namespace)
+    number = shared_namespace.serving("digits")
     with Load(shared_port):
         assert health(site.commit({SCRIPT: BROKEN})) == "Degraded"
         assert site.resource("digits")["health"] == {
@@ -126,7 +108,7 @@ def test_what_the_manifest_suspends_waits(site: ArgoCd, shared_port: int, digits
 def test_a_rollback_survives_a_sync_until_the_next_commit(
     site: ArgoCd, shared_namespace: Namespace, shared_port: int
 ) -> None:
-    number = serving(shared_namespace)
+    number = shared_namespace.serving("digits")
     with Load(shared_port):
         assert health(site.commit({SCRIPT: given.script("fifth")})) == "Healthy"
         shared_namespace.kubectl("annotate", "lmd/digits", f"{SERVE}={number}")
@@ -206,7 +188,7 @@ def test_a_later_wave_waits_until_the_one_before_answers(
 
 def test_what_is_no_longer_in_git_is_deleted(site: ArgoCd, shared_namespace: Namespace, other_port: int) -> None:
     assert health(site.commit({LETTERS: None, KUSTOMIZATION: kustomization("digits.yaml")})) == "Healthy"
-    assert names(shared_namespace) == {"digits"}
+    assert shared_namespace.names() == {"digits"}
     eventually(lambda: ask_if_reachable(other_port) is None, "nothing answers any more", 30)
 
 
@@ -215,4 +197,4 @@ def test_a_renamed_deployment_takes_the_port_of_the_one_before(
 ) -> None:
     renamed = {**digits, "metadata": {**digits["metadata"], "name": "numbers"}}
     assert (health(site.commit({DIGITS: text(renamed)})), ask(shared_port)) == ("Healthy", "eighth")
-    assert names(shared_namespace) == {"numbers"}
+    assert shared_namespace.names() == {"numbers"}

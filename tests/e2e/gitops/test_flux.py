@@ -10,6 +10,7 @@ import flux
 import pytest
 import yaml
 from flux import Flux
+from gitops_site import kustomization
 from kube import SAMPLE, Cluster, Namespace, eventually, take_port
 from load import Load, ask, ask_if_reachable
 from support import git_server, given
@@ -17,16 +18,6 @@ from support import git_server, given
 SERVE = "localmodel.dev/serve-revision"
 KUSTOMIZATION = "digits/kustomization.yaml"
 DIGITS, SCRIPT = "digits/digits.yaml", "digits/score.py"
-
-
-def kustomization(*resources: str) -> str:
-    return yaml.safe_dump(
-        {
-            "resources": list(resources),
-            "configMapGenerator": [{"name": "digits-score", "files": ["score.py"]}],
-            "configurations": ["kustomizeconfig.yaml"],
-        }
-    )
 
 
 def text(manifest: given.Object) -> str:
@@ -47,15 +38,6 @@ def site(cluster: Cluster, shared_namespace: Namespace, tmp_path_factory: pytest
         flux.running(cluster, git, shared_namespace.name, folder / "controllers") as site,
     ):
         yield site
-
-
-def serving(namespace: Namespace, name: str = "digits") -> int:
-    number: int = namespace.get("lmd", name)["status"]["revisions"]["serving"]
-    return number
-
-
-def names(namespace: Namespace) -> set[str]:
-    return {deployment["metadata"]["name"] for deployment in namespace.find("lmd")}
 
 
 def differences(site: Flux, namespace: Namespace) -> str:
@@ -88,7 +70,7 @@ def test_an_edited_script_is_ready_when_it_answers(site: Flux, shared_namespace:
 def test_a_broken_commit_is_not_ready_and_its_line_is_named(
     site: Flux, shared_namespace: Namespace, shared_port: int
 ) -> None:
-    number = serving(shared_namespace)
+    number = shared_namespace.serving("digits")
     with Load(shared_port):
         failed = site.commit({SCRIPT: "def init():\n    {}['age']\n\n\ndef run(raw_data):\n    return 0\n"})
         assert (failed["status"], failed["reason"]) == ("False", "HealthCheckFailed")
@@ -132,7 +114,7 @@ def test_what_the_manifest_suspends_waits_and_holds_nothing_up(
 def test_a_rollback_in_kubectl_s_own_name_ends_with_the_next_sync(
     site: Flux, shared_namespace: Namespace, shared_port: int
 ) -> None:
-    number = serving(shared_namespace)
+    number = shared_namespace.serving("digits")
     with Load(shared_port):
         assert site.commit({SCRIPT: given.script("fifth")})["status"] == "True"
         shared_namespace.kubectl("annotate", "lmd/digits", f"{SERVE}={number}")
@@ -192,7 +174,7 @@ def other_port(cluster: Cluster, ports: Iterator[int]) -> int:
 def test_what_is_no_longer_in_git_is_deleted(site: Flux, shared_namespace: Namespace, other_port: int) -> None:
     ready = site.commit({"digits/letters.yaml": None, KUSTOMIZATION: kustomization("digits.yaml")})
     assert ready["status"] == "True"
-    assert names(shared_namespace) == {"digits"}
+    assert shared_namespace.names() == {"digits"}
 
     eventually(lambda: ask_if_reachable(other_port) is None, "nothing answers any more", 30)
 
@@ -203,4 +185,4 @@ def test_a_renamed_deployment_takes_the_port_of_the_one_before(
     renamed = {**digits, "metadata": {**digits["metadata"], "name": "numbers"}}
     ready = site.commit({DIGITS: text(renamed)})
     assert (ready["status"], ask(shared_port)) == ("True", "sixth"), ready
-    assert names(shared_namespace) == {"numbers"}
+    assert shared_namespace.names() == {"numbers"}
