@@ -450,6 +450,7 @@ BUILT = _reason(STAGES, "Built", "`EnvironmentBuilt`: the environment is install
 PASSED = _reason(STAGES, "Passed", "`GatePassed`: every request of the gate was answered as expected")
 NOT_ASKED = _reason(STAGES, "NotAsked", "`GatePassed`: the manifest has no gate any more")
 DELIVERED = _reason(STAGES, "Delivered", "`ImageDelivered`: every node, or the registry, has the image")
+_also(STAGES, SCALED_TO_ZERO, "`ImageDelivered`: the image is sent when a pod is wanted")
 ALL_DURABLE = _reason(
     STAGES,
     "Durable",

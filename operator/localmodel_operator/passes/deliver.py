@@ -22,12 +22,14 @@ async def deliver(context: Pass, target: RecordedRevision, observed: Observed) -
     """
     delivery, queue, status = context.operator.delivery, context.operator.queue, context.status
     status.values["image"] = target.image
-    if context.spec.replicas == 0:
-        return
     if delivery_news.pull_trouble([pod.object for pod in observed.pods]):
         delivery.doubt()
     if not await delivery.lacking(target.image):
         status.stage("ImageDelivered", True, reasons.DELIVERED, delivery.everywhere)
+        return
+    if context.spec.replicas == 0:
+        text = "spec.replicas is 0: the image is sent when a pod is wanted"
+        status.stage("ImageDelivered", False, reasons.SCALED_TO_ZERO, text)
         return
     composed = await asyncio.to_thread(image.stored, context.operator.layout, target.image)
     if composed is None:

@@ -70,11 +70,16 @@ async def test_one_without_replicas_has_no_image_sent_before_a_pod_is_wanted(sim
     await sim.settle()
     sim.serve("second", replicas=0)
     await sim.settle()
-    assert not sim.pods.images and not sim.condition("ImageDelivered")
+    assert not sim.pods.images
     sim.serve("second", replicas=1)
     await sim.settle()
     assert len(sim.pods.images) == 1
     assert (sim.condition("ImageDelivered")["status"], sim.answer()) == ("True", "second")
+    sim.serve("third", replicas=0)
+    await sim.settle()
+    delivered = sim.condition("ImageDelivered")
+    assert (delivered["status"], delivered["reason"]) == ("False", "ScaledToZero")
+    assert is_at_rest(sim.owner())
     assert not sim.wrong()
 
 
