@@ -26,8 +26,8 @@ class References:
 
 def moves(spec: DeploymentSpec) -> bool:
     """Whether what the spec names may change without an edit of it."""
-    refreshed = (*spec.models, *([spec.source.git] if spec.source.git else []))
-    return bool(_of("", spec)) or any(each.refresh for each in refreshed)
+    is_refreshed = any(model.refresh for model in spec.models) or bool(spec.source.git and spec.source.git.refresh)
+    return is_refreshed or bool(_of("", spec))
 
 
 def _of(namespace: str, spec: DeploymentSpec) -> frozenset[Reference]:
