@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""What very many suspended resources cost an operator, and how long an edit takes among them.
+"""What very many resources at rest cost an operator, and how long an edit takes among them.
 
-An operator of its own, with a home of its own, serves one deployment, first alone and then among the suspended ones. An
+They are suspended, or have no replicas, as many as `--scaled-to-zero` says.
+An operator of its own, with a home of its own, serves one deployment, first alone and then among the others. An
 edit's seconds are from the patch until the status says that the new revision answers; the best of `--edits` counts.
 
-usage: bench/many.py --context kind-localmodel [--count 1000] [--rest 330] [--edits 5]
+usage: bench/many.py --context kind-localmodel [--count 1000] [--scaled-to-zero 0] [--rest 330] [--edits 5]
 Needs a cluster in which no other operator runs. Makes a namespace, and removes it in the end.
 """
 
@@ -33,7 +34,8 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--context", required=True)
-    parser.add_argument("--count", type=int, default=1000, help="suspended resources")
+    parser.add_argument("--count", type=int, default=1000, help="resources at rest")
+    parser.add_argument("--scaled-to-zero", type=int, default=0, help="how many of them have no replicas")
     parser.add_argument("--rest", type=float, default=330.0, help="seconds for which it is watched at rest")
     parser.add_argument("--edits", type=int, default=5)
     arguments = parser.parse_args()
@@ -58,8 +60,10 @@ def measure(site: Site, api: httpx.Client, home: Path, arguments: argparse.Names
     with bench.operator() as process:
         settle(process)
         before = cpu(process)
-        suspended = [manifest(f"suspended-{number:04}", suspend=True) for number in range(arguments.count)]
-        site.kubectl("create", "-f", "-", text=yaml.safe_dump_all(suspended))
+        at_zero, suspended = arguments.scaled_to_zero, arguments.count - arguments.scaled_to_zero
+        kinds: list[dict[str, Any]] = [*[{"replicas": 0}] * at_zero, *[{"suspend": True}] * suspended]
+        resting = [manifest(f"resting-{number:04}", **fields) for number, fields in enumerate(kinds)]
+        site.kubectl("create", "-f", "-", text=yaml.safe_dump_all(resting))
         bench.wait_for_all()
         settle(process)
         report(f"cpu for {arguments.count} new ones", cpu(process) - before, "s")
@@ -142,15 +146,18 @@ class Bench:
         return time.perf_counter() - began
 
     def wait_for_all(self) -> None:
-        """Wait until every resource has been looked at."""
-        while any(
-            "conditions" not in resource.get("status", {}) for resource in self._api.get(self._all).json()["items"]
-        ):
+        """Wait until nothing is under way for any resource."""
+        while any(is_under_way(resource) for resource in self._api.get(self._all).json()["items"]):
             time.sleep(0.5)
 
     def versions(self) -> set[tuple[str, str]]:
         listed = self._site.get("lmd,deployments,services,configmaps,controllerrevisions,events")["items"]
         return {(item["metadata"]["uid"], item["metadata"]["resourceVersion"]) for item in listed}
+
+
+def is_under_way(resource: Any) -> bool:
+    conditions = resource.get("status", {}).get("conditions", [])
+    return not conditions or "Reconciling" in {condition["type"] for condition in conditions}
 
 
 def is_ready(resource: Any, generation: int) -> bool:

@@ -155,15 +155,18 @@ def sample_environment(operator_of_all: OperatorProcess, cluster: Cluster, ports
 
 
 def _keep_environment(cluster: Cluster, ports: Iterator[int], name: str, environment: given.Object) -> None:
-    """A resource without pods, which lasts until the next run has its own: equal environments are built once."""
+    """A resource that lasts until the next run has its own: equal environments are built and sent once.
+
+    In the end it has no pods, so that nodes that join in tests are not sent its image.
+    """
     label = f"environment-{name}"
     last = cluster.kubectl("get", "namespace", "-l", f"{LABEL}={label}", "-o", "name").split()
     kept = _make_namespace(cluster, f"e2e-{label}-{uuid.uuid4().hex[:5]}", label)
     scoring = given.inline(given.script(""))
-    kept.apply(given.lmd(name, take_port(cluster, ports), scoring, environment=environment, replicas=0))
+    kept.apply(given.lmd(name, take_port(cluster, ports), scoring, environment=environment))
     kept.wait_ready(name, 400)
-    # It need not be sent to the nodes that join in tests.
-    kept.kubectl("patch", "lmd", name, "--type=merge", "--patch", '{"spec": {"suspend": true}}')
+    kept.kubectl("wait", "--for=condition=Durable", f"lmd/{name}", "--timeout=90s")
+    kept.kubectl("scale", f"lmd/{name}", "--replicas=0")
     if last:
         cluster.kubectl("delete", "--wait=false", *last)
 
