@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from localmodel.replay import captured, comparison
-from localmodel.replay.answer import Answer
+from localmodel.replay import captured
 from localmodel.targets.captured_request import CapturedRequest
+from localmodel_untrusted import answer_difference
+from localmodel_untrusted.answer_difference import Answer
 from localmodel_untrusted.json_path import below
 
 _TOLERANCE = "1e-6"
@@ -50,13 +51,13 @@ def _expected(first: Answer, second: Answer) -> dict[str, Any]:
     if first.status >= 400 or not (first.value and second.value and _is_json(first.value[0])):
         return {}  # an error is the same in other words
     value = first.value[0]
-    unstable = set.union(*comparison.unstable(first, second, comparison.Rules()))
+    unstable = set.union(*answer_difference.unstable(first, second, answer_difference.Rules()))
     if not unstable:
         return {"json": value, **_tolerance(value)}
     fields = [
         {"path": path, "equals": leaf, **_tolerance(leaf)}
         for path, place, leaf in _leaves(value, "$", "$")
-        if not comparison.is_within(place, unstable)
+        if not answer_difference.is_within(place, unstable)
     ]
     return {"fields": fields[:_MOST_FIELDS]} if fields else {}
 

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from localmodel.replay import captured, comparison
-from localmodel.replay.answer import Answer
-from localmodel.replay.comparison import Change, Rules
+from localmodel.replay import captured
 from localmodel.targets.captured_request import CapturedRequest
+from localmodel_untrusted import answer_difference
+from localmodel_untrusted.answer_difference import Answer, Change, Rules
 
 # Asks a request; a text says why it cannot be asked.
 Ask = Callable[[CapturedRequest], Answer | str]
@@ -63,14 +63,14 @@ def replay(requests: Sequence[CapturedRequest], before: Ask | None, after: Ask, 
             result.not_sent[answers] += 1
             continue
         first, second, again = answers
-        fields, more = comparison.unstable(first if before else second, again, rules)
+        fields, more = answer_difference.unstable(first if before else second, again, rules)
         result.unstable |= fields
         asked.append((number, request, first, second, more))
     for number, request, first, second, more in asked:
-        incomparable = comparison.incomparable(first, second)
+        incomparable = answer_difference.incomparable(first, second)
         if more and not incomparable:
             incomparable = f"two answers of the same differ in {', '.join(sorted(more))}"
-        changes = () if incomparable else tuple(comparison.changes(first, second, rules, result.unstable))
+        changes = () if incomparable else tuple(answer_difference.changes(first, second, rules, result.unstable))
         result.compared.append(Compared(number, request, first, second, changes, incomparable))
     return result
 

@@ -11,8 +11,8 @@ from itertools import chain
 from typing import Any
 
 from localmodel.output.printable import one_line
-from localmodel.replay.comparison import STATUS, Change
 from localmodel.replay.replay import Compared, Replay
+from localmodel_untrusted.answer_difference import STATUS, Change
 from localmodel_untrusted.json_difference import apart, is_number
 
 _MOST_LISTED = 100

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from localmodel.replay.answer import Answer
+from localmodel_untrusted.answer_difference import Answer
 from localmodel_untrusted.json_difference import is_number
 from localmodel_untrusted.json_path import below
 

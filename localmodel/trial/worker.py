@@ -50,8 +50,11 @@ class Answer:
 class TrialWorker:
     """A context with a worker that has the terminal's input, and prints to standard error."""
 
-    def __init__(self, trial: Trial, logs_once: bool = False) -> None:
-        """Start the process. With `logs_once`, what a request logs is printed for the first that logs it only.
+    def __init__(self, trial: Trial, unattended: bool = False) -> None:
+        """Start the process.
+
+        With `unattended`, Ctrl-C ends the caller's work, and what a request logs is printed for the first that logs it
+        only.
 
         Raises:
             UserError: PythonMissing.
@@ -70,10 +73,12 @@ class TrialWorker:
                 raise UserError(reasons.PYTHON_MISSING, f"cannot run {trial.python}: {error.strerror}") from None
         self._known = trial.known
         self._started = time.monotonic()
-        # Ctrl-C reaches both processes, and belongs to the script or its debugger.
-        self._on_interrupt: Any = signal.signal(signal.SIGINT, _leave_to_worker)
+        self._on_interrupt: Any = signal.getsignal(signal.SIGINT)
+        if not unattended:
+            # Ctrl-C reaches both processes, and belongs to the script or its debugger.
+            signal.signal(signal.SIGINT, _leave_to_worker)
         self._kind = "text"
-        self._logged: set[str] | None = set() if logs_once else None
+        self._logged: set[str] | None = set() if unattended else None
 
     def __enter__(self) -> "TrialWorker":
         return self

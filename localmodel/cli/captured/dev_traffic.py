@@ -8,11 +8,10 @@ from localmodel.cli.captured import sides
 from localmodel.dev.update import Line
 from localmodel.errors import UserError
 from localmodel.replay import report
-from localmodel.replay.answer import Answer
-from localmodel.replay.comparison import Rules
 from localmodel.replay.replay import replay
 from localmodel.targets.captured_request import CapturedRequest
 from localmodel.targets.target import Target
+from localmodel_untrusted.answer_difference import Answer, Rules
 
 _LAST = 500
 _MOST_LINES = 12

@@ -53,8 +53,8 @@ def record(name: str, last: int, output_file: Path | None, **where: Any) -> None
     """
     from localmodel.replay import captured as requests
     from localmodel.replay import gate as gates
-    from localmodel.replay.answer import Answer
     from localmodel.replay.spread import Asked, choose
+    from localmodel_untrusted.answer_difference import Answer
 
     with wrong_paths():
         target, called = deployment(name, dict(where))

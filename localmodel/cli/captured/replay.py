@@ -115,9 +115,9 @@ def replay(
       lmd replay requests.jsonl churn --against 2
     """
     from localmodel.replay import report
-    from localmodel.replay.comparison import Rules
     from localmodel.replay.replay import replay as run
     from localmodel.replay.replay import with_answers_of
+    from localmodel_untrusted.answer_difference import Rules
     from localmodel_untrusted.json_difference import Tolerance
 
     if output is not None and form is None:

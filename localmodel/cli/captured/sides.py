@@ -20,9 +20,9 @@ from localmodel.targets.target import Target
 
 if TYPE_CHECKING:
     from localmodel.project.project import Project
-    from localmodel.replay.answer import Answer
     from localmodel.replay.replay import Ask
     from localmodel.trial.prepare import Trial
+    from localmodel_untrusted.answer_difference import Answer
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def revision(word: str, number: int, where: dict[str, Any]) -> "Iterator[Ask]":
 def _loaded(trial: "Trial") -> "Iterator[Ask]":
     from localmodel.trial.worker import ScriptLoadError, TrialWorker, WorkerDiedError
 
-    with TrialWorker(trial, logs_once=True) as worker:
+    with TrialWorker(trial, unattended=True) as worker:
         try:
             worker.load()
             yield _tried(worker)
@@ -99,7 +99,7 @@ def _loaded(trial: "Trial") -> "Iterator[Ask]":
 
 def _tried(worker: Any) -> "Ask":
     from localmodel.replay import captured
-    from localmodel.replay.answer import Answer
+    from localmodel_untrusted.answer_difference import Answer
 
     def ask(request: CapturedRequest) -> "Answer | str":
         is_json = captured.content_type(request).partition(";")[0].strip().lower() == captured.JSON
@@ -122,7 +122,7 @@ def serving(word: str, where: dict[str, Any]) -> "Ask":
 def deployed(target: Target, name: str) -> "Ask":
     """What asks a deployment at its address."""
     from localmodel.replay import captured
-    from localmodel.replay.answer import Answer
+    from localmodel_untrusted.answer_difference import Answer
 
     status = target.get(name)
     if status.serving is None:

@@ -66,8 +66,8 @@ def plan(target: Target, project: "Project", captured: Path | None, output: str)
 def _replayed(captured: Path, project: "Project", target: Target) -> dict[str, Any]:
     """The report on the captured requests, asked of what would be applied."""
     from localmodel.replay import report
-    from localmodel.replay.comparison import Rules
     from localmodel.replay.replay import replay
+    from localmodel_untrusted.answer_difference import Rules
 
     requests = sides.read(captured)
     with sides.project(project, target) as ask, ConsoleProgress().step(f"{len(requests)} requests") as done:

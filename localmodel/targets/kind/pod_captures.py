@@ -4,9 +4,10 @@ from pathlib import Path
 
 from localmodel.cluster_records.pod_template import CAPTURE_FOLDER, CONTAINER
 from localmodel.errors import UserError
-from localmodel.targets import captured, captured_request
+from localmodel.targets import captured_request
 from localmodel.targets.captured_request import CapturedRequest
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
+from localmodel_untrusted import captured_lines
 
 _PYTHON = ("/opt/localmodel/venv/bin/python", "-I", "-c")
 
@@ -22,7 +23,7 @@ def last(kubectl: Kubectl, resource: Object, count: int) -> list[CapturedRequest
         return []
     namespace = resource["metadata"]["namespace"]
     pods = items(kubectl.run("get", "pods", f"--selector={selector}", "--namespace", namespace, "-o", "json"))
-    program = [*_PYTHON, Path(captured.__file__).read_text(encoding="utf-8"), str(CAPTURE_FOLDER), str(count)]
+    program = [*_PYTHON, Path(captured_lines.__file__).read_text(encoding="utf-8"), str(CAPTURE_FOLDER), str(count)]
     requests: list[CapturedRequest] = []
     failed: list[UserError] = []
     for name in (pod["metadata"]["name"] for pod in pods):

@@ -13,7 +13,7 @@ from localmodel.resource import spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import Store
-from localmodel.targets import captured, captured_request, drafts, earlier, log_file, standing
+from localmodel.targets import captured_request, drafts, earlier, log_file, standing
 from localmodel.targets.captured_request import CapturedRequest
 from localmodel.targets.machine import addresses, history, imported, records, resolve, revision_folder, state
 from localmodel.targets.machine.resolve import Desired
@@ -24,6 +24,7 @@ from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerReco
 from localmodel.targets.standing import Seen
 from localmodel.targets.target import DeploymentStatus, Draft, ManifestSource, PastRevision, Planned
 from localmodel.updates.plan import Facts
+from localmodel_untrusted import captured_lines
 
 # After these, something newer reports the state, or nothing was begun.
 _NOT_AN_ATTEMPT = (reasons.SUPERSEDED, reasons.REVISION_NOT_FOUND)
@@ -299,7 +300,7 @@ class LocalTarget:
     def captured(self, name: str, count: int) -> list[CapturedRequest]:
         folder = self._existing(name).capture
         try:
-            lines = captured.last(str(folder), count)
+            lines = captured_lines.last(str(folder), count)
         except OSError as error:
             raise UserError(reasons.HOME_UNUSABLE, f"{folder}: {error.strerror}") from None
         return captured_request.of_lines(lines, str(folder))

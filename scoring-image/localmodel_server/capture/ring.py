@@ -1,6 +1,6 @@
 """Lines in a folder, of which the last ones stay: two files, the newer of which takes the older one's place when full.
 
-localmodel/targets/captured.py reads them.
+localmodel_untrusted/captured_lines.py reads them.
 """
 
 from __future__ import annotations

@@ -1,9 +1,13 @@
 """lmd capture, of a deployment that runs as a process."""
 
 import json
+import os
+import signal
+import subprocess
 
 import yaml
-from support.lmd_command import Lmd, script
+from support.captured import captured_line
+from support.lmd_command import LMD, Lmd, script
 from support.server.scoring_server_process import eventually
 
 SECRET = "123-45-6789"
@@ -83,3 +87,26 @@ def test_requests_are_kept_from_the_edit_on_that_asks_for_them(lmd: Lmd) -> None
 
     assert lmd("delete", "churn").code == 0
     assert not (lmd.home / "deployments" / "churn").exists()
+
+
+def test_ctrl_c_ends_a_replay_and_is_no_answer(lmd: Lmd) -> None:
+    folder = lmd.folder / "slow"
+    folder.mkdir()
+    (folder / "score.py").write_text(
+        f"import time\n{script('wait()')}def wait():\n    print('asked', flush=True)\n    time.sleep(5)\n"
+    )
+    (lmd.folder / "requests.jsonl").write_bytes(captured_line(body="1", answer="1") * 20)
+    with subprocess.Popen(
+        [LMD, "replay", "requests.jsonl", "./slow"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=lmd.folder,
+        text=True,
+        env={**os.environ, "LOCALMODEL_HOME": str(lmd.home)},
+        start_new_session=True,
+    ) as process:
+        assert process.stderr is not None and process.stdout is not None
+        assert any("asked" in line for line in process.stderr)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stdout.read() == ""
+        assert process.stderr.read().strip().endswith("Aborted!")

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from localmodel.targets import captured
 from localmodel_server.capture.ring import NEWER, OLDER, Ring
+from localmodel_untrusted import captured_lines
 
 
 def in_process(folder: Path, count: int) -> list[bytes]:
-    return captured.last(str(folder), count)
+    return captured_lines.last(str(folder), count)
 
 
 def in_pod(folder: Path, count: int) -> list[bytes]:
-    source = Path(captured.__file__).read_text()
+    source = Path(captured_lines.__file__).read_text()
     command = [sys.executable, "-I", "-c", source, str(folder), str(count)]
     return subprocess.run(command, check=True, capture_output=True).stdout.splitlines(keepends=True)
 
@@ -77,7 +77,7 @@ def test_a_file_of_any_size_is_read_from_its_end(tmp_path: Path) -> None:
 def test_a_line_that_is_too_long_is_left_out_and_the_next_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(captured, "_LONGEST", 8)
+    monkeypatch.setattr(captured_lines, "_LONGEST", 8)
     (tmp_path / NEWER).write_bytes(b"first\n" + b"0" * 20 + b"\nlast\n")
     assert in_process(tmp_path, 10) == [b"first\n", b"last\n"]
 
@@ -85,7 +85,7 @@ def test_a_line_that_is_too_long_is_left_out_and_the_next_is_read(
 def test_of_lines_that_are_too_long_together_the_last_ones_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(captured, "_MOST_TOGETHER", 14)
+    monkeypatch.setattr(captured_lines, "_MOST_TOGETHER", 14)
     (tmp_path / OLDER).write_bytes(b"first\nsecond\n")
     (tmp_path / NEWER).write_bytes(b"third\nfourth\n")
     assert in_process(tmp_path, 10) == [b"third\n", b"fourth\n"]

@@ -10,11 +10,11 @@ import yaml
 from support.captured import captured_line
 
 from localmodel.replay import gate
-from localmodel.replay.answer import Answer
 from localmodel.replay.replay import with_answers_of
 from localmodel.replay.spread import Asked, choose
 from localmodel.resource import gate as rules
 from localmodel.targets.captured_request import of_line
+from localmodel_untrusted.answer_difference import Answer
 
 
 def answer(value: Any, status: int = 200) -> Answer:

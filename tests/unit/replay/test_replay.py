@@ -13,10 +13,10 @@ import pytest
 from support.captured import captured_line
 
 from localmodel.replay import report
-from localmodel.replay.answer import Answer
-from localmodel.replay.comparison import Rules
 from localmodel.replay.replay import Replay, replay
+from localmodel.replay.spread import Asked, choose
 from localmodel.targets.captured_request import CapturedRequest, of_line
+from localmodel_untrusted.answer_difference import Answer, Rules
 from localmodel_untrusted.json_difference import EXACT, Tolerance
 from localmodel_untrusted.json_path import parse_pattern
 
@@ -224,3 +224,17 @@ def test_every_form_of_the_report_tells_the_same_and_is_only_text() -> None:
     assert not [meant for meant in ("![", "[x]", "://", "@e", "www.e", "\r") if meant in text]
     table = [line for line in text.splitlines() if line.startswith("| 1 |")]
     assert table and all(line.replace("\\|", "").count("|") == 6 for line in table)
+
+
+@pytest.mark.parametrize("deep", [b"[" * 900 + b"]" * 900, b'{"a":' * 900 + b"1" + b"}" * 900])
+def test_answers_that_are_nested_without_end_are_compared_as_texts(deep: bytes) -> None:
+    """Every function that follows the nesting would end in a RecursionError."""
+    before = [of_line(captured_line(body="1", answer=deep.decode())) for _ in range(2)]
+    same = replay(before, None, asking(lambda number: deep), Rules())
+    assert len(same.compared) == 2 and not (same.changed or same.incomparable)
+    other = replay(before, None, asking(lambda number: deep[:-1] + b" " + deep[-1:]), Rules())
+    values = report.values(other, "before", "after")
+    assert values["changed"] == 2 and [field["field"] for field in values["fields"]] == ["$"]
+    for form in ("html", "json", "md"):
+        assert "2 of 2 answers change" in report.written(values, form) or form == "json"
+    assert choose([Asked("/score", b"1", Answer(200, deep, 1.0))], 1) == [0]

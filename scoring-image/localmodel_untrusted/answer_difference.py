@@ -1,15 +1,39 @@
 """Compares the answers to one request."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from localmodel.replay.answer import Answer
+from localmodel_untrusted import json_text
+from localmodel_untrusted.files import UnreadableError
 from localmodel_untrusted.json_difference import EXACT, Difference, Step, Tolerance, differences
 from localmodel_untrusted.json_path import Pattern, below
 
 STATUS = "status"
+_MOST_LEVELS = 100
 _KINDS = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The status and the body of an answer, and how long it took."""
+
+    status: int
+    body: bytes
+    milliseconds: float
+
+    @cached_property
+    def value(self) -> tuple[Any, ...]:
+        """The value of its JSON in a tuple, which is empty if it is something else, or is nested too deeply."""
+        try:
+            value = json_text.parse_loosely(self.body)
+        except UnreadableError:
+            return ()
+        levels_at_most = self.body.count(b"[") + self.body.count(b"{")
+        return () if levels_at_most > _MOST_LEVELS and _is_deep(value) else (value,)
 
 
 @dataclass(frozen=True)
@@ -85,10 +109,17 @@ def _reaches(pattern: Pattern, steps: tuple[Step, ...]) -> bool:
     """Whether the pattern leads to the place, or to one above it; None stands for every index."""
     if len(pattern) > len(steps):
         return False
-    return all(
-        isinstance(step, int) if wanted is None else wanted == step
-        for wanted, step in zip(pattern, steps, strict=False)
-    )
+    return all(isinstance(step, int) if wanted is None else wanted == step for wanted, step in zip(pattern, steps))
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        holders = [item for item in level if isinstance(item, (dict, list))]
+        if not holders:
+            return False
+        level = [item for holder in holders for item in (holder.values() if isinstance(holder, dict) else holder)]
+    return True
 
 
 def _path(steps: tuple[Step, ...]) -> str:
