@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from localmodel.resource import capture
+from localmodel.resource import capture, replay
 from localmodel.resource.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion
 from localmodel.updates.revision import models_text
@@ -92,6 +92,7 @@ def server_variables(name: str, spec: DeploymentSpec, revision: str, models: Seq
     return {
         **spec.server.variables(),
         **capture.variables(spec.capture, CAPTURE_FOLDER),
+        **replay.settings(spec.replay),
         "LOCALMODEL_REVISION": revision,
         "LOCALMODEL_MODEL_NAME": name,
         "LOCALMODEL_MODEL": models_text(models),

@@ -366,6 +366,15 @@ GATE_FAILED = _reason(
     "the message has the request, the part of the answer, the expected and the actual value: correct the "
     "script, the model, or the gate",
 )
+REPLAY_FAILED = _reason(
+    STALLED,
+    "ReplayFailed",
+    "the new revision answers more captured requests otherwise than the one before it than "
+    "[`spec.update.replay`](how-to/replay.md#before-an-update) allows; the previous one continues. `Replayed` has the "
+    "reason, too",
+    "the message has the counts and the fields. `lmd replay` shows the values: correct the script or the model, or, if "
+    "the answers are meant to change, `maxChanged`, `tolerance` or `ignore`",
+)
 GATE_MISSING = _reason(
     STALLED,
     "GateMissing",
@@ -448,7 +457,24 @@ NOT_REFRESHED = _reason(
 BUILDING = _reason(STAGES, "Building", "`EnvironmentBuilt` is False: the environment is being installed")
 BUILT = _reason(STAGES, "Built", "`EnvironmentBuilt`: the environment is installed")
 PASSED = _reason(STAGES, "Passed", "`GatePassed`: every request of the gate was answered as expected")
-NOT_ASKED = _reason(STAGES, "NotAsked", "`GatePassed`: the manifest has no gate any more")
+NOT_ASKED = _reason(
+    STAGES, "NotAsked", "`GatePassed`, `Replayed`: the manifest has no gate any more, or no `spec.update.replay`"
+)
+ANSWERED_AS_BEFORE = _reason(
+    STAGES, "AnsweredAsBefore", "`Replayed`: not more answers to captured requests have changed than may"
+)
+TOO_FEW_CAPTURED = _reason(
+    STAGES,
+    "TooFewCaptured",
+    "`Replayed` is False: fewer answers than `spec.update.replay.minRequests` could be compared, so that nothing was "
+    "judged; the revision serves",
+)
+NOT_REPLAYED = _reason(
+    STAGES,
+    "NotReplayed",
+    "`Replayed` is False: the revision was not brought into pods that served another one, where captured requests are; "
+    "it serves without having been compared",
+)
 DELIVERED = _reason(STAGES, "Delivered", "`ImageDelivered`: every node, or the registry, has the image")
 _also(STAGES, SCALED_TO_ZERO, "`ImageDelivered`: the image is sent when a pod is wanted")
 ALL_DURABLE = _reason(

@@ -1,13 +1,9 @@
 """What of a captured request can be asked again: a client, a script or somebody else has written it."""
 
-import re
-from urllib.parse import unquote, unquote_plus
-
 from localmodel.targets.captured_request import CapturedRequest
+from localmodel_untrusted import repeatable
 
-JSON = "application/json"
-_ADDRESS = re.compile(r"/[!-~]*")
-_HEADER = re.compile(r"[ -~]*")
+JSON = repeatable.JSON
 
 
 def address(request: CapturedRequest) -> str:
@@ -22,10 +18,9 @@ def content_type(request: CapturedRequest) -> str:
 
 def is_redacted(request: CapturedRequest) -> bool:
     """Whether a hash stands in the place of a value in what was sent."""
-    sent = f"{unquote(request.path)} {unquote_plus(request.query)}"
-    return b"redacted:" in (request.body or b"") or "redacted:" in sent
+    return repeatable.is_redacted(request.body or b"", request.path, request.query)
 
 
 def is_sendable(request: CapturedRequest) -> bool:
     """Whether address and content type are those of a request that a client can send."""
-    return bool(_ADDRESS.fullmatch(address(request)) and _HEADER.fullmatch(content_type(request)))
+    return repeatable.is_sendable(address(request), content_type(request))

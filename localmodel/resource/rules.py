@@ -198,5 +198,9 @@ COUNTERPARTS: dict[str, Callable[[Any], Broken]] = {
     "the image has a folder of its own there; choose another, such as /data": _unless(
         lambda path: _OWN_FOLDER.fullmatch(path) is None
     ),
+    "captured requests are asked: set spec.capture.percent, too": _unless(
+        lambda spec: "replay" not in spec.get("update", {}) or bool(spec.get("capture", {}).get("percent"))
+    ),
+    "minRequests may be at most last": _unless(lambda wanted: wanted["minRequests"] <= wanted["last"]),
     "exactly one of requests and configMap": _unless(lambda gate: ("requests" in gate) != ("configMap" in gate)),
 }

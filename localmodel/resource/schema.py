@@ -73,6 +73,7 @@ def _not_of_the_form(place: Place, error: Any) -> str:
         "uri": "not an address, such as https://HOST/PATH or hf://OWNER/MODEL@REVISION",
         "tolerance": f"{error.instance!r} is not a decimal number, such as 0.001 or 1e-6",
         "env": f"{error.instance!r} is not a name of a variable: use letters, digits and _",
+        "ignore": f"{error.instance!r} is not a path, such as $.took or $.rows[*].time",
         "redact": f"{error.instance!r} is not a path, such as $.ssn or $.data[*].ssn",
         "headers": f"{error.instance!r} is not the name of a header",
         "limits": f"{error.instance!r} is not a quantity, such as 512Mi or 0.5",
@@ -81,6 +82,8 @@ def _not_of_the_form(place: Place, error: Any) -> str:
     of = (
         place[2]
         if place[:2] == ("spec", "capture")
+        else place[3]
+        if place[:3] == ("spec", "update", "replay")
         else place[1]
         if place[:2] == ("spec", "env")
         else place[-2]

@@ -6,7 +6,7 @@ from typing import Any
 
 from localmodel import digests, reasons
 from localmodel.errors import UserError
-from localmodel.resource import capture
+from localmodel.resource import capture, replay
 from localmodel.resource.server_settings import ServerSettings
 
 # Names of images built from the Dockerfiles of environments
@@ -237,8 +237,8 @@ class DeploymentSpec:
     With an `environment_ref`, `environment` and its variables are in the store; with an `environment_file`, they are in
     that file of the source, and `of_source.filled_in()` reads it. Without a script, it is generated from
     the model. `served_spec.of()` completes both, and says in `generated` what the script was generated for.
-    `own_python`: whether the manifest says which Python. `local_port` is None if the manifest does not name one. `pod`
-    and `capture` are as in the manifest; the latter is empty if nothing is captured.
+    `own_python`: whether the manifest says which Python. `local_port` is None if the manifest does not name one. `pod`,
+    `capture` and `replay` are as in the manifest; the last two are empty if nothing is captured, or asked again.
     """
 
     entry_script: str
@@ -261,13 +261,14 @@ class DeploymentSpec:
     pod: Mapping[str, Any] = field(default_factory=dict)
     strategy: str = "Auto"
     gate: GateSpec | None = None
+    replay: Mapping[str, Any] = field(default_factory=dict)
     progress_deadline_seconds: int = 300
     revision_history_limit: int = 5
     suspend: bool = False
 
     def server_variables(self) -> dict[str, str]:
         """The variables that tell a server what the spec says of it, wherever it runs."""
-        return {**self.server.variables(), **capture.settings(self.capture)}
+        return {**self.server.variables(), **capture.settings(self.capture), **replay.settings(self.replay)}
 
 
 def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
@@ -297,6 +298,7 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
         pod={name: value for name, value in spec.get("pod", {}).items() if value},
         strategy=update["strategy"],
         gate=_gate(update["gate"]) if "gate" in update else None,
+        replay=update.get("replay", {}),
         progress_deadline_seconds=update["progressDeadlineSeconds"],
         revision_history_limit=spec["revisionHistoryLimit"],
         suspend=spec["suspend"],

@@ -25,7 +25,13 @@ LANES = ("nothing", "patch", "swap", "roll", "rebuild")
 _MOST_FILES_NAMED = 100
 _MOST_NAMES_SAID = 6
 # What is loaded with a revision, by the name of its facts.
-_LOADED = {"models": "spec.models", "variables": "spec.env", "server": "spec.server", "capture": "spec.capture"}
+_LOADED = {
+    "models": "spec.models",
+    "variables": "spec.env",
+    "server": "spec.server",
+    "capture": "spec.capture",
+    "replay": "spec.update.replay",
+}
 
 
 @dataclass(frozen=True)
@@ -35,9 +41,9 @@ class Facts:
     base: the base image. lock: digest of the packages. code: digest of the source folder and the entry script's name.
     files: digests by path, if they are few. models: name -> `version@digest`. variables: name -> digest of the value.
     secrets: variables from a Secret, name -> the Secret's version. server: field of spec.server -> value. capture:
-    field of spec.capture -> value, none if nothing is captured. gate: digest of the requests, or "". fixed: fields that
-    only a new server can change, name -> value. beside: fields that change without the server. generated: what the
-    script was generated for, which is only told.
+    field of spec.capture -> value, none if nothing is captured. replay: the same of spec.update.replay. gate: digest of
+    the requests, or "". fixed: fields that only a new server can change, name -> value. beside: fields that change
+    without the server. generated: what the script was generated for, which is only told.
     """
 
     python: str = ""
@@ -50,6 +56,7 @@ class Facts:
     secrets: Mapping[str, str] = field(default_factory=dict)
     server: Mapping[str, str] = field(default_factory=dict)
     capture: Mapping[str, str] = field(default_factory=dict)
+    replay: Mapping[str, str] = field(default_factory=dict)
     gate: str = ""
     fixed: Mapping[str, str] = field(default_factory=dict)
     beside: Mapping[str, str] = field(default_factory=dict)
@@ -182,6 +189,7 @@ def of_worker(
         "variables": {name: digests.of_bytes(variables[name].encode()) for name in variables},
         "server": {name: str(value) for name, value in spec.server.as_manifest().items()},
         "capture": capture.facts(spec.capture),
+        "replay": capture.facts(spec.replay),
         "gate": gate,
         "generated": spec.generated,
     }
@@ -231,6 +239,7 @@ def _steps(needed: set[str], lane: str, desired: Facts) -> tuple[str, ...]:
         (lane == "rebuild", "the environment is built, unless it is there"),
         (lane == "swap", "every pod makes workers of the new revision beside those that serve"),
         (lane == "swap" and desired.gate, "every pod asks them the gate's requests"),
+        (lane == "swap" and desired.replay, "every pod asks them captured requests, and compares the answers"),
         (lane == "swap", "all pods switch; the old workers finish what they have begun"),
         (new_image, "the image is composed, and the nodes get the layers that they lack"),
         (lane == "swap", "pods with the image follow one by one, while the service goes on"),

@@ -23,6 +23,7 @@ def of_the_operator(spec: DeploymentSpec) -> list[str]:
     """A note on each field that only an operator, or a target of this machine, acts on."""
     set_fields = {
         "spec.update.gate": spec.gate is not None and "its requests are asked by lmd and the operator alone",
+        "spec.update.replay": spec.replay and "captured requests are asked by lmd and the operator alone",
         "spec.models[].refresh": any(model.refresh for model in spec.models)
         and "the image has the model as it is now; export again for a newer one",
         "spec.service.expose": spec.expose in ("Ingress", "Gateway")

@@ -24,8 +24,8 @@ _LONGEST = 16 << 20
 _MOST_TOGETHER = 256 << 20  # bytes of all lines
 
 
-def last(folder: str, count: int) -> list[bytes]:
-    """The last lines that are text, oldest first; fewer if so many are longer than _MOST_TOGETHER.
+def last(folder: str, count: int, most: int = _MOST_TOGETHER) -> list[bytes]:
+    """The last lines that are text, oldest first; fewer if so many are longer than `most` bytes together.
 
     Raises:
         OSError: the folder or a file may not be read.
@@ -44,7 +44,7 @@ def last(folder: str, count: int) -> list[bytes]:
         for line in (line for file in files[::-1] for line in _lines(file)):
             lines.append(line)
             size += len(line)
-            while len(lines) > count or size > _MOST_TOGETHER:
+            while len(lines) > count or size > most:
                 size -= len(lines.popleft())
         return list(lines)
 

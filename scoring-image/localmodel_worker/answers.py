@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -19,6 +20,7 @@ from localmodel_worker.script.entry_script import EntryScript
 from localmodel_worker.script.errors import user_traceback
 
 _LONGEST_TRACEBACK = 16 * 1024
+_REPLAYED = "LOCALMODEL_REPLAYED"
 _SOME_MEMORY = 16 * 1024 * 1024
 _Arguments = dict[str, Any]
 
@@ -62,6 +64,7 @@ class Answering:
     def answer(self, request: Frame) -> list[Answer]:
         """The answers to the requests in a frame, in order; never raises."""
         ids = request.head["ids"]
+        _tell_the_script(request.head.get("replayed", False))
         if len(ids) == 1:
             return [self._one(lambda: self._arguments(request))]
         try:
@@ -168,6 +171,14 @@ class Answering:
         leaving = not isinstance(error, Exception) or (isinstance(error, MemoryError) and not _has_memory())
         log = f"run() failed\n{traceback}"
         return Answer(500, _message(message), failed=True, leaving=leaving, error=error_text, log=log)
+
+
+def _tell_the_script(replayed: bool) -> None:
+    """Whether the request is one that was captured: a script that sends or stores something must leave that out."""
+    if replayed:
+        os.environ[_REPLAYED] = "true"
+    elif _REPLAYED in os.environ:
+        del os.environ[_REPLAYED]
 
 
 def _http_request(request: Frame) -> AMLRequest:

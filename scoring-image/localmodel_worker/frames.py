@@ -17,6 +17,7 @@ arrays         arrays: [name, dtype, shape] of each array in the body
 rows           arrays: how many rows of the array belong to each request
 headers        of the request, [name, value] each, when run() asks for them; always with http
 method, target of the request, with http
+replayed       true: no client's, but a captured one that is asked again
 =============  ==========================================================================================
 
 The worker answers with `answers`, a [status, milliseconds in run() or null, whether run() failed or what it

@@ -116,7 +116,12 @@ _SPECS: tuple[Object, ...] = (
         "autoscaling": {"min": 2, "max": 4, "cpu": 70},
         "resources": {"requests": {"cpu": "100m", "memory": "1e6"}, "limits": {"cpu": 1, "memory": "1Gi"}},
         "pod": _POD,
-        "update": {"strategy": "Auto", "gate": {"requests": [_REQUEST]}, "progressDeadlineSeconds": 60},
+        "update": {
+            "strategy": "Auto",
+            "gate": {"requests": [_REQUEST]},
+            "replay": {"last": 50, "minRequests": 5, "maxChanged": 1, "tolerance": "1e-6", "ignore": ["$.rows[*].t"]},
+            "progressDeadlineSeconds": 60,
+        },
         "revisionHistoryLimit": 3,
         "suspend": True,
     },
@@ -262,6 +267,10 @@ _RULES: dict[str, tuple[tuple[Place, Any], ...]] = {
         (("spec", "autoscaling", "inflight"), 4),
     ),
     "min may be at most max": ((("spec", "autoscaling", "min"), 5),),
+    "captured requests are asked: set spec.capture.percent, too": (
+        (("spec",), {"models": [{"name": "a", "version": 1}], "update": {"replay": {}}}),
+    ),
+    "minRequests may be at most last": ((("spec", "update", "replay", "minRequests"), 51),),
     "exactly one of requests and configMap": (
         (("spec", "update", "gate"), {}),
         (("spec", "update", "gate", "configMap"), {"name": "a"}),

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from localmodel.resource import capture
+from localmodel.resource import capture, replay
 from localmodel.targets.machine import revision_folder
 from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.runner import BuiltEnvironment
@@ -41,6 +41,7 @@ def write(
         environment={
             **revision_folder.write(place.folder(number), place.name, number, desired, environment),
             **capture.variables(desired.spec.capture, place.capture),
+            **replay.settings(desired.spec.replay),
         },
         build=environment.key,
         target=target,

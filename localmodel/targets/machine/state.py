@@ -70,7 +70,10 @@ class ServerRecord:
 
 @dataclass(frozen=True)
 class StatusRecord:
-    """A server's report on its last load: `milliseconds` by part, and `how` the workers were started."""
+    """A server's report on its last load.
+
+    It has `milliseconds` by part, `how` the workers were started, and what came of captured requests, in words.
+    """
 
     serving: str | None
     wanted: str
@@ -79,6 +82,7 @@ class StatusRecord:
     traceback: str | None = None
     how: str = ""
     milliseconds: Mapping[str, int] = field(default_factory=dict)
+    replayed: str = ""
 
 
 @dataclass(frozen=True)

@@ -52,3 +52,5 @@ def fail(context: Pass, reason: Reason, message: str) -> None:
     context.status.fail(reason, context.status.with_serving(message))
     if reason == reasons.GATE_FAILED:
         context.status.stage("GatePassed", False, reason, message)
+    if reason == reasons.REPLAY_FAILED:
+        context.status.stage("Replayed", False, reason, message)

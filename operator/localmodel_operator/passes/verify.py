@@ -20,6 +20,7 @@ from localmodel_operator.pods.address import InCluster, Place
 from localmodel_operator.records import pin
 from localmodel_operator.records.history import Choice, RecordedRevision
 from localmodel_operator.status import conditions
+from localmodel_untrusted import replayed
 
 _POLL = 0.1  # seconds between looks at the address, which sends no event
 _CLIENTS_GO = 0.3  # seconds until clients that were sent away are looked for again
@@ -97,6 +98,7 @@ async def verify(context: Pass, choice: Choice, desired: Desired, exposed: Expos
     else:
         if (source := status.values.get("source")) and not choice.because:
             source["serving"] = source["commit"]
+        _note_replayed(context, choice, observed)
         _conclude(context, choice, desired, reasons.SERVING, f"{serves}{_lapsed_request(context)}")
 
 
@@ -165,6 +167,25 @@ def _conclude(context: Pass, choice: Choice, desired: Desired, reason: Reason, m
         status.stage("GatePassed", True, reasons.PASSED, f"{count} requests were answered as expected")
     elif conditions.find(context.last_status, "GatePassed"):
         status.stage("GatePassed", True, reasons.NOT_ASKED, "spec.update.gate asks for nothing")
+
+
+def _note_replayed(context: Pass, choice: Choice, observed: Observed) -> None:
+    """Note what came of captured requests, once: only pods that were there before the revision can tell."""
+    if choice.because or _is_reported_ready(context, choice.target):
+        return
+    status = context.status
+    if not context.spec.replay:
+        if conditions.find(context.last_status, "Replayed"):
+            status.stage("Replayed", True, reasons.NOT_ASKED, "spec.update.replay asks for nothing")
+        return
+    states = [pod.state for pod in observed.pods if pod.state and pod.has(choice.target)]
+    if results := [state.replayed for state in states if state.replayed]:
+        result = replayed.together(results)
+        reason = reasons.ANSWERED_AS_BEFORE if result.is_enough else reasons.TOO_FEW_CAPTURED
+        status.stage("Replayed", result.is_enough, reason, result.text())
+    else:
+        text = f"no pod had captured requests of a revision before, to ask revision {choice.target.number}"
+        status.stage("Replayed", False, reasons.NOT_REPLAYED, text)
 
 
 async def _problem(context: Pass, number: int, place: Place, observed: Observed, only_ready: bool = False) -> str:

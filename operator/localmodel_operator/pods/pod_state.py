@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from localmodel_untrusted import replayed
+from localmodel_untrusted.replayed import Replayed
+
 _MOST = 2**53  # the largest number that every JSON reader keeps exactly
 _MOST_MODELS = 10_000
 _MOST_CHARACTERS = 8192
@@ -33,6 +36,7 @@ class PodState:
     recent: Mapping[str, float]
     failure: str
     killed_for_memory: int = 0  # workers of what it serves
+    replayed: Replayed | None = None  # what came of captured requests before it served
 
 
 def read(answer: Mapping[str, Any]) -> PodState:
@@ -67,6 +71,7 @@ def read(answer: Mapping[str, Any]) -> PodState:
         _tally(answer, "recent"),
         str(answer.get("failure") or "")[:_MOST_CHARACTERS],
         _whole_number(answer, "killed_for_memory") if "killed_for_memory" in answer else 0,
+        replayed.read(answer["replayed"]) if answer.get("replayed") else None,
     )
 
 

@@ -15,7 +15,7 @@ from localmodel.reasons import Reason
 from localmodel_operator.status import conditions
 from localmodel_operator.status.conditions import Condition
 
-STAGES = ("ModelResolved", "EnvironmentBuilt", "GatePassed", "ImageDelivered")
+STAGES = ("ModelResolved", "EnvironmentBuilt", "GatePassed", "Replayed", "ImageDelivered")
 _VALUES = (
     *("replicas", "selector", "url", "localPort", "image", "environment", "scoring", "revisions", "models"),
     "source",

@@ -41,6 +41,7 @@ def report(
         "before_switch": _as_object(rate.before),
         "recent": _as_object(rate.recent),
         "failure": swaps.failure or state.dispatcher.load_error,
+        "replayed": None if swaps.replayed is None else swaps.replayed.as_json(),
         "killed_for_memory": 0 if pool is None else pool.killed_for_memory,
         "how": None if pool is None else pool.how,
     }

@@ -18,6 +18,7 @@ from localmodel_server.life.loader import Loader
 from localmodel_server.life.revision import Candidate
 from localmodel_server.log import logger
 from localmodel_server.state import ServerState
+from localmodel_untrusted.replayed import Replayed
 
 _Result = TypeVar("_Result")
 
@@ -45,6 +46,7 @@ class Swaps:
     ) -> None:
         self.serves = serves
         self.failure: str | None = None  # of the last decision that could not be prepared
+        self.replayed: Replayed | None = None  # what came of captured requests before the last switch
         self.on_commit: Callable[[], None] = lambda: None
         self._state = state
         self._loader = loader
@@ -146,6 +148,7 @@ class Swaps:
         """Serve a candidate that has been accepted."""
         self._loader.commit(candidate)
         self.serves = accepted
+        self.replayed = candidate.replayed
         self._state.behind = self.failure = None
         self.on_commit()
         self._sweep()

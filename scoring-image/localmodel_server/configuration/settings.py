@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localmodel_server.configuration.capture import CaptureError, CaptureSettings, read_capture
+from localmodel_server.configuration.replay import ReplayError, ReplaySettings, read_replay
 from localmodel_server.configuration.threads import thread_limits, usable_cpus
 from localmodel_server.configuration.variables import DEFAULTS
 from localmodel_untrusted.files import UnreadableError, read_file
@@ -42,7 +43,8 @@ class Settings:
 
     scoring_timeout_ms is the lesser of SCORING_TIMEOUT_MS and WORKER_TIMEOUT where both are set. model names the
     models served with their digests; model_name is what clients call the deployment. debug_port is where a
-    debugger waits for the worker to connect, or None. capture is None where no requests are kept.
+    debugger waits for the worker to connect, or None. capture is None where no requests are kept, and replay where
+    none are asked again.
     """
 
     python: str
@@ -69,6 +71,7 @@ class Settings:
     log_format: str
     debug_port: int | None
     capture: CaptureSettings | None
+    replay: ReplaySettings | None
     environment: Mapping[str, str]  # of the worker processes
 
 
@@ -108,6 +111,7 @@ def read_settings(environment: Mapping[str, str], cpus: int | None = None) -> Se
         log_format=_choice(environment, "LOCALMODEL_LOG_FORMAT", LOG_FORMATS),
         debug_port=read_port(environment, "AZUREML_DEBUG_PORT"),
         capture=_capture(environment),
+        replay=_replay(environment),
         environment={**environment, **limits},
     )
 
@@ -173,6 +177,13 @@ def _capture(environment: Mapping[str, str]) -> CaptureSettings | None:
     try:
         return read_capture(environment)
     except CaptureError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _replay(environment: Mapping[str, str]) -> ReplaySettings | None:
+    try:
+        return read_replay(environment)
+    except ReplayError as error:
         raise SettingsError(str(error)) from None
 
 

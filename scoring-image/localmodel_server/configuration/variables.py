@@ -75,6 +75,11 @@ VARIABLES = (
     Variable("LOCALMODEL_CAPTURE", "", "spec.capture as JSON: which requests are kept in LOCALMODEL_CAPTURE_FOLDER"),
     Variable("LOCALMODEL_CAPTURE_FOLDER", "", "Folder for the requests that are captured"),
     Variable(
+        "LOCALMODEL_REPLAY",
+        "",
+        "spec.update.replay as JSON: which captured requests the revision must answer as before",
+    ),
+    Variable(
         "LOCALMODEL_DRAIN_SECONDS",
         "0",
         "Seconds that new requests are still taken after a stop signal, while they come: 5 s without one end it",

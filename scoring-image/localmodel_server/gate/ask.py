@@ -1,25 +1,45 @@
-"""Sends one request to a pool that does not serve yet, through the same application as clients."""
+"""Sends one request to a pool through the same application as clients, but counts and captures nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import Message, Scope
 
-from localmodel_server.gate.request import GateRequest
+from localmodel_server.configuration.capture import CaptureSettings
 from localmodel_server.http.app import Application
 from localmodel_server.messages.call import Headers, Outcome
 from localmodel_server.metrics import Metrics
 from localmodel_server.state import ServerState
 from localmodel_server.workers.dispatcher import Dispatcher
-from localmodel_server.workers.job import MakeCall
+from localmodel_server.workers.job import Deliver, Job, MakeCall
 from localmodel_server.workers.pool import Pool
 
 _MOST_BYTES = 64 * 1024 * 1024
 _SECONDS_TO_ANSWER = 5.0
+
+
+class Sent(Protocol):
+    """What is asked; the path has a query if there is one."""
+
+    @property
+    def method(self) -> str:
+        """GET or POST."""
+
+    @property
+    def path(self) -> str:
+        """Where it is sent."""
+
+    @property
+    def body(self) -> bytes:
+        """What is sent with POST."""
+
+    @property
+    def content_type(self) -> str:
+        """What the body is."""
 
 
 class GateAnswer(NamedTuple):
@@ -36,33 +56,22 @@ class NoAnswerError(Exception):
     """There is no whole answer; the text says why."""
 
 
-class Asking:
-    """A context in which a pool answers the gate alone; afterwards it is idle again."""
+class _Asker:
+    """What a dispatcher answers; `agent` is the header by which a script knows who asks."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, dispatcher: _Dispatcher, agent: str) -> None:
         self._pool = pool
-        self._losses = _Losses()
-        self._dispatcher = _Dispatcher(self._losses)
-        state = ServerState()
-        state.dispatcher = self._dispatcher
+        self._dispatcher = dispatcher
+        self._agent = agent
+        state = _Quiet()
+        state.dispatcher = dispatcher
         self._application = Application(state, log=_say_nothing)
-
-    def __enter__(self) -> Asking:
-        self._on_change = self._pool.on_change
-        self._dispatcher.switch(self._pool)
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._application.state.decoder.close()
         self._dispatcher.pool = None
-        self._pool.on_change = self._on_change
 
-    @property
-    def worker_lost(self) -> bool:
-        """Whether a worker has died, or was killed because it took too long."""
-        return self._losses.any
-
-    async def ask(self, request: GateRequest, request_id: str) -> GateAnswer:
+    async def ask(self, request: Sent, request_id: str) -> GateAnswer:
         """The answer to a request.
 
         Raises:
@@ -70,7 +79,7 @@ class Asking:
         """
         client = _Client(request)
         self._dispatcher.error = ""
-        scope = _scope(request, request_id)
+        scope = _scope(request, request_id, self._agent)
         if scope["path"] != "/score":
             # In a thread, and before the clock runs: making them takes longer than many an answer.
             await asyncio.get_running_loop().run_in_executor(None, lambda: self._application.routes)
@@ -95,10 +104,50 @@ class Asking:
         return GateAnswer(client.status, bytes(client.body), milliseconds, error, traceback)
 
 
+class Asking(_Asker):
+    """A context in which an idle pool answers these requests alone; afterwards it is idle again."""
+
+    def __init__(self, pool: Pool, agent: str = "localmodel-gate", replayed: bool = False) -> None:
+        self._losses = _Losses()
+        super().__init__(pool, _Dispatcher(self._losses, replayed), agent)
+
+    def __enter__(self) -> Asking:
+        self._on_change = self._pool.on_change
+        self._dispatcher.switch(self._pool)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        self._pool.on_change = self._on_change
+
+    @property
+    def worker_lost(self) -> bool:
+        """Whether a worker has died, or was killed because it took too long."""
+        return self._losses.any
+
+
+class AskingBeside(_Asker):
+    """A context in which the pool that serves answers captured requests in line with those of its clients."""
+
+    def __init__(self, pool: Pool, serving: Dispatcher, agent: str) -> None:
+        super().__init__(pool, _InLine(pool, serving), agent)
+
+    def __enter__(self) -> AskingBeside:
+        return self
+
+
+class _Quiet(ServerState):
+    """Captures nothing: these requests are no client's."""
+
+    @property
+    def capturing(self) -> CaptureSettings | None:
+        return None
+
+
 class _Client:
     """The far end of an ASGI connection."""
 
-    def __init__(self, request: GateRequest) -> None:
+    def __init__(self, request: Sent) -> None:
         self.status = 0
         self.body = bytearray()
         self.complete = False
@@ -132,10 +181,29 @@ class _Dispatcher(Dispatcher):
 
     error = ""
 
+    def __init__(self, metrics: Metrics, replayed: bool) -> None:
+        super().__init__(metrics)
+        self._replayed = replayed
+
+    def submit(self, make_call: MakeCall, request_id: str, deliver: Deliver, replayed: bool = False) -> Job:
+        return super().submit(make_call, request_id, deliver, self._replayed)
+
     async def ask(self, make_call: MakeCall, request_id: str, gone: asyncio.Future[Any] | None = None) -> Outcome:
         outcome = await super().ask(make_call, request_id, gone)
         self.error = outcome.error
         return outcome
+
+
+class _InLine(_Dispatcher):
+    """Leaves the requests to the dispatcher of the clients' requests."""
+
+    def __init__(self, pool: Pool, serving: Dispatcher) -> None:
+        super().__init__(Metrics(), True)
+        self.pool = pool
+        self._serving = serving
+
+    def submit(self, make_call: MakeCall, request_id: str, deliver: Deliver, replayed: bool = True) -> Job:
+        return self._serving.submit(make_call, request_id, deliver, replayed)
 
 
 class _Losses(Metrics):
@@ -149,14 +217,14 @@ class _Losses(Metrics):
 
 
 def _say_nothing(*_: object) -> None:
-    """The gate logs its requests itself: they are no client's."""
+    """Who asks logs these requests: they are no client's."""
 
 
-def _scope(request: GateRequest, request_id: str) -> Scope:
+def _scope(request: Sent, request_id: str, agent: str) -> Scope:
     path, _, query = request.path.encode().partition(b"?")
     headers: Headers = [
         (b"host", b"localhost"),
-        (b"user-agent", b"localmodel-gate"),
+        (b"user-agent", agent.encode()),
         (b"x-request-id", request_id.encode()),
     ]
     if request.method == "POST":

@@ -13,6 +13,7 @@ from localmodel_server.life.debugging import is_debugged
 from localmodel_server.life.revision import Candidate, Revision
 from localmodel_server.life.status_file import StatusFile
 from localmodel_server.log import logger, set_up_logging
+from localmodel_server.replay import check as replay
 from localmodel_server.state import ServerState
 from localmodel_server.workers.free_memory import NoRoomError, room_for
 from localmodel_server.workers.park import Park, serves_equally
@@ -64,7 +65,7 @@ class Loader:
         return self._load
 
     async def prepare(self, wanted: Revision) -> Candidate:
-        """Load a revision until it could serve, with its gate passed.
+        """Load a revision until it could serve, with its gate passed, and captured requests answered as before.
 
         The caller commits or discards the candidate.
 
@@ -81,6 +82,7 @@ class Loader:
         started = time.monotonic()
         try:
             await self._prove(candidate)
+            await self._replay(candidate, settings)
         except BaseException:
             self.discard(candidate)
             raise
@@ -205,6 +207,14 @@ class Loader:
             await gate.run(candidate.revision.gate, candidate.pool)
             self._warm.distrust("a forked worker was lost in the gate")
 
+    async def _replay(self, candidate: Candidate, settings: Settings) -> None:
+        """Compare with what serves, unless that is the same or a later revision: nothing is in the way back."""
+        serving = self._dispatcher.pool
+        if settings.replay is None or serving is None or candidate.origin == "serving":
+            return
+        if _number(settings) > _number(serving.settings):
+            candidate.replayed = await replay.run(settings.replay, self._dispatcher, candidate.pool)
+
     def _switch(self, candidate: Candidate) -> Pool | None:
         settings = read_settings(candidate.revision.environment)
         if candidate.origin != "new":
@@ -231,6 +241,10 @@ class Loader:
         logger.error("%s", f"revision {wanted!r} does not serve: {error}\n{error.traceback}".rstrip())
         serving = None if self._dispatcher.pool is None else self._state.revision
         self._status_file.write_failure(serving, wanted, error)
+
+
+def _number(settings: Settings) -> int:
+    return int(settings.revision) if settings.revision.isdecimal() else 0
 
 
 def _milliseconds_since(started: float) -> int:

@@ -10,6 +10,7 @@ from localmodel_server import gate
 from localmodel_server.configuration.settings import SettingsError
 from localmodel_server.workers.pool import Pool
 from localmodel_untrusted.files import UnreadableError, read_file
+from localmodel_untrusted.replayed import Replayed
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,16 @@ class Revision:
 
 @dataclass
 class Candidate:
-    """A loaded revision that could serve now; `milliseconds` says how long `load` and `gate` took."""
+    """A loaded revision that could serve now.
+
+    `milliseconds` says how long `load` and `gate` took; `replayed` what came of captured requests, if they were asked.
+    """
 
     revision: Revision
     pool: Pool
     origin: str  # "new", "parked" or "serving": where the pool comes from
     milliseconds: dict[str, int] = field(default_factory=dict)
+    replayed: Replayed | None = None
 
 
 def revision_of(environment: Mapping[str, str]) -> Revision:

@@ -15,8 +15,8 @@ from localmodel_server.workers.worker_process import LoadError
 class StatusFile:
     """JSON with `serving`, `wanted`, `error`, `reason` and `traceback`, written after each load.
 
-    A load that went well adds `how` (the workers were started) and its `milliseconds`. Without a path
-    nothing is written.
+    A load that went well adds `how` (the workers were started), its `milliseconds` and, if captured requests were
+    asked, `replayed`. Without a path nothing is written.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -25,7 +25,8 @@ class StatusFile:
     def write_success(self, candidate: Candidate) -> None:
         """A revision serves."""
         revision = candidate.revision.number
-        self._write(revision, revision, None, how=candidate.pool.how, milliseconds=candidate.milliseconds)
+        replayed = {} if candidate.replayed is None else {"replayed": candidate.replayed.text()}
+        self._write(revision, revision, None, how=candidate.pool.how, milliseconds=candidate.milliseconds, **replayed)
 
     def write_failure(self, serving: str | None, wanted: str, error: LoadError) -> None:
         """The wanted revision does not serve."""

@@ -81,7 +81,7 @@ class Dispatcher:
             raise UnavailableError(f"all workers are busy and {LONGEST_LINE} requests wait already")
         return self.pool
 
-    def submit(self, make_call: MakeCall, request_id: str, deliver: Deliver) -> Job:
+    def submit(self, make_call: MakeCall, request_id: str, deliver: Deliver, replayed: bool = False) -> Job:
         """Put a request in line; deliver is called later, never before this returns.
 
         Raises:
@@ -90,7 +90,7 @@ class Dispatcher:
         """
         pool = self.check_room()
         loop = asyncio.get_running_loop()
-        job = Job(request_id, make_call, pool.contract, loop.time(), deliver)
+        job = Job(request_id, make_call, pool.contract, loop.time(), deliver, replayed)
         self._waiting.append(job)
         if not self._flush_is_due:
             # At the end of this turn of the loop: what comes in with this request can go with it.

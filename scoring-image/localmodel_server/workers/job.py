@@ -15,13 +15,22 @@ Deliver = Callable[[Union[Outcome, Exception]], None]
 class Job:
     """One request. deliver is called once, with its outcome or with why there is none.
 
-    since and sent are times of the event loop. gone: the client has left; alone: never shares a frame.
+    since and sent are times of the event loop. gone: the client has left; alone: never shares a frame; replayed: it is
+    no client's, but a captured one that is asked again.
     """
 
-    __slots__ = ("alone", "call", "contract", "deliver", "gone", "make_call", "request_id", "sent", "since")
+    __slots__ = (
+        *("alone", "call", "contract", "deliver", "gone", "make_call", "replayed", "request_id", "sent", "since"),
+    )
 
     def __init__(
-        self, request_id: str, make_call: MakeCall, contract: Contract, since: float, deliver: Deliver
+        self,
+        request_id: str,
+        make_call: MakeCall,
+        contract: Contract,
+        since: float,
+        deliver: Deliver,
+        replayed: bool = False,
     ) -> None:
         """Decode the request for a contract.
 
@@ -36,7 +45,7 @@ class Job:
         self.sent = since
         self.deliver = deliver
         self.gone = False
-        self.alone = False
+        self.alone = self.replayed = replayed
 
     def fit(self, contract: Contract) -> None:
         """Decode again if the contract has changed since, because another revision serves.
@@ -85,6 +94,8 @@ def encode(jobs: list[Job]) -> tuple[dict[str, Any], list[bytes]]:
     elif call.parsed:
         head["parsed"] = len(call.parsed)
         pieces.append(call.parsed)
+    if jobs[0].replayed:
+        head["replayed"] = True
     if call.headers:
         head["headers"] = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in call.headers]
     if call.kind == "http":

@@ -24,6 +24,7 @@ from localmodel_server.admin import token
 from localmodel_server.admin.folder import AcceptedRevision
 from localmodel_server.admin.signature import DECISION, is_signed
 from localmodel_server.admin.start import WantedRevision, choose
+from localmodel_untrusted.replayed import Replayed
 from support.operator.fake_api import Api, Object, copied
 
 _HASH = "pod-template-hash"
@@ -36,7 +37,10 @@ class InitFailed(Exception):
 
 @dataclass
 class Server:
-    """The server of one pod. `serves` is what it answers with, `answer` what that is; None: nothing."""
+    """The server of one pod. `serves` is what it answers with, `answer` what that is; None: nothing.
+
+    `captured` is what would come of asking another revision its captured requests, `replayed` what has come of it.
+    """
 
     uid: str
     env: Mapping[str, str]
@@ -45,6 +49,8 @@ class Server:
     newest: int = 0
     models: set[str] = field(default_factory=set)
     prepared: tuple[AcceptedRevision, Any] | None = None
+    captured: Replayed | None = None
+    replayed: Replayed | None = None
 
     def start(self, code: Mapping[str, bytes], wanted: WantedRevision | None) -> None:
         """Serve the image's revision, or what is wanted instead. Raises InitFailed."""
@@ -88,6 +94,11 @@ class Server:
             answer = _run(files["code/score.py"])
         except InitFailed as error:
             return 422, {"reason": "InitFailed", "message": str(error)}
+        is_later = int(told["revision"]) > int(self.serves.revision or 0) and content != self.serves.content
+        asked = self.captured if is_later and "LOCALMODEL_REPLAY" in told["variables"] else None
+        if asked and asked.is_enough and asked.changed:
+            return 422, {"reason": "ReplayFailed", "message": asked.text()}
+        self.replayed = asked
         self.models |= {model["digest"] for model in told["models"]}
         self.prepared = AcceptedRevision(epoch, told["revision"], content), answer
         return 200, {}
@@ -106,6 +117,7 @@ class Server:
             "environment": self.env["LOCALMODEL_ENVIRONMENT"],
             "serving": self.answer is not None,
             "models": sorted(self.models),
+            "replayed": self.replayed.as_json() if self.replayed else None,
             "prepared": {"epoch": self.prepared[0].epoch} if self.prepared else None,
         }
 

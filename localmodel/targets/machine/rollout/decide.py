@@ -157,6 +157,8 @@ def _steps(
         yield "another server is proved beside this one"
     if facts.gate:
         yield "the gate's requests are asked"
+    if facts.replay and updated and running is not None and not moves:
+        yield "captured requests are asked, and the answers compared"
     if running is None or strategy == "Recreate":
         return
     if moves:

@@ -18,7 +18,7 @@ _POLL_SECONDS = 0.02
 # The engine is asked whether a container runs, which takes time.
 _SECONDS_BETWEEN_LOOKS = 0.5
 # The server's reasons that commands report unchanged.
-_OWN_WORDS = (reasons.GATE_FAILED, reasons.NO_ROOM)
+_OWN_WORDS = (reasons.GATE_FAILED, reasons.REPLAY_FAILED, reasons.NO_ROOM)
 # Reasons for which the server itself gave up.
 FAILED = (reasons.REVISION_FAILED, *_OWN_WORDS)
 LATE = reasons.PROGRESS_DEADLINE_EXCEEDED

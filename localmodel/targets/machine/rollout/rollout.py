@@ -9,6 +9,7 @@ from localmodel import advice, exclusive, reasons
 from localmodel.errors import UserError
 from localmodel.output.progress import Progress, now
 from localmodel.output.so_far import SoFar
+from localmodel.resource import replay
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.targets import in_order, ports
 from localmodel.targets.machine import addresses, known
@@ -225,6 +226,10 @@ class Rollout:
                 f"By then {awaited} had not returned; the log of the deployment may say why. To allow more time, "
                 "raise the timeout or spec.update.progressDeadlineSeconds",
             ) from None
+        if replay.VARIABLE in record.environment:
+            status = slot.status()
+            unasked = "captured requests were not asked: no revision before it serves in the same server"
+            self.progress.note(f"revision {record.number}: {(status and status.replayed) or unasked}")
 
     def _serving(self, running: ServerRecord) -> "_Serving | None":
         number, _ = loading.ask(running.port)
