@@ -1,26 +1,40 @@
 """Asks captured requests again, and says which answers differ."""
 
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import IO
 
 from localmodel.replay import captured
+from localmodel.replay.fields import Fields
 from localmodel.targets.captured_request import CapturedRequest
 from localmodel_untrusted import answer_difference
 from localmodel_untrusted.answer_difference import Answer, Change, Rules
 
+# Of answers whose changes are kept, and of the changes of one of them; of the others, they are counted.
+MOST_LISTED = 100
 # Asks a request; a text says why it cannot be asked.
 Ask = Callable[[CapturedRequest], Answer | str]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A request with the answers before and after it. `number` is its place among the requests, from 1 on."""
+    """A request whose answers before and after it were compared.
+
+    Attributes:
+        number: its place among the requests, from 1 on.
+        before, after: how many milliseconds the answers took.
+        is_changed: whether the answer has changed.
+        changes: some of the changes, for the first answers that have any.
+        incomparable: why the two cannot be compared; "" if they can.
+    """
 
     number: int
     request: CapturedRequest
-    before: Answer
-    after: Answer
+    before: float
+    after: float
+    is_changed: bool
     changes: tuple[Change, ...]
     incomparable: str
 
@@ -33,16 +47,18 @@ class Replay:
         compared: those with two answers.
         not_sent: how often requests could not be asked, by why.
         unstable: fields in which the answers of one side differ from themselves; they are compared in no answer.
+        fields: what has changed in each place.
     """
 
     compared: list[Compared] = field(default_factory=list)
     not_sent: Counter[str] = field(default_factory=Counter)
     unstable: set[str] = field(default_factory=set)
+    fields: Fields = field(default_factory=Fields)
 
     @property
     def changed(self) -> list[Compared]:
         """The requests whose answers have changed."""
-        return [one for one in self.compared if one.changes and not one.incomparable]
+        return [one for one in self.compared if one.is_changed]
 
     @property
     def incomparable(self) -> list[Compared]:
@@ -55,8 +71,16 @@ def replay(requests: Sequence[CapturedRequest], before: Ask | None, after: Ask, 
 
     `before` is None for the answers that were captured. Then it is the second side that is asked twice.
     """
+    with tempfile.TemporaryFile() as file:
+        return _compared(requests, before, after, rules, _Kept(file))
+
+
+def _compared(
+    requests: Sequence[CapturedRequest], before: Ask | None, after: Ask, rules: Rules, kept: "_Kept"
+) -> Replay:
+    """Ask all requests first, because what is unstable in one answer is compared in none."""
     result = Replay()
-    asked: list[tuple[int, CapturedRequest, Answer, Answer, set[str]]] = []
+    asked: list[tuple[int, CapturedRequest, set[str]]] = []
     for number, request in enumerate(requests, 1):
         answers = _asked(request, before, after)
         if isinstance(answers, str):
@@ -65,14 +89,42 @@ def replay(requests: Sequence[CapturedRequest], before: Ask | None, after: Ask, 
         first, second, again = answers
         fields, more = answer_difference.unstable(first if before else second, again, rules)
         result.unstable |= fields
-        asked.append((number, request, first, second, more))
-    for number, request, first, second, more in asked:
+        kept.put(first, second)
+        asked.append((number, request, more))
+    listed = 0
+    for (number, request, more), (first, second) in zip(asked, kept, strict=True):
         incomparable = answer_difference.incomparable(first, second)
         if more and not incomparable:
             incomparable = f"two answers of the same differ in {', '.join(sorted(more))}"
-        changes = () if incomparable else tuple(answer_difference.changes(first, second, rules, result.unstable))
-        result.compared.append(Compared(number, request, first, second, changes, incomparable))
+        changes: list[Change] = []
+        if not incomparable:
+            changes = [*answer_difference.changes(first, second, rules, result.unstable)]
+            result.fields.add(number, request.id, changes)
+        told = tuple(changes[:MOST_LISTED]) if listed < MOST_LISTED else ()
+        listed += bool(changes)
+        times = first.milliseconds, second.milliseconds
+        result.compared.append(Compared(number, request, *times, bool(changes), told, incomparable))
     return result
+
+
+class _Kept:
+    """Pairs of answers, in a file: all of them may be more than fits in memory."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._answers: list[tuple[int, int, float]] = []
+
+    def put(self, *answers: Answer) -> None:
+        """Keep answers behind those that are there."""
+        for answer in answers:
+            self._file.write(answer.body)
+            self._answers.append((answer.status, len(answer.body), answer.milliseconds))
+
+    def __iter__(self) -> Iterator[tuple[Answer, Answer]]:
+        """The answers, two by two."""
+        self._file.seek(0)
+        answers = (Answer(status, self._file.read(size), took) for status, size, took in self._answers)
+        return zip(answers, answers, strict=True)
 
 
 def with_answers_of(

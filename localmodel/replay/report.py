@@ -4,18 +4,16 @@ import html
 import json
 import math
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 from typing import Any
 
 from localmodel.output.printable import one_line
-from localmodel.replay.replay import Compared, Replay
-from localmodel_untrusted.answer_difference import STATUS, Change
-from localmodel_untrusted.json_difference import apart, is_number
+from localmodel.replay.fields import Fields, by
+from localmodel.replay.replay import MOST_LISTED, Compared, Replay
+from localmodel_untrusted.answer_difference import Change
 
-_MOST_LISTED = 100
 _BARS = 10
 _LONGEST = 80
 _MARKUP = re.compile(r"[\\`|\[\]!*_#~]")
@@ -35,11 +33,11 @@ def values(replay: Replay, before: str, after: str) -> dict[str, Any]:
         "not_comparable": len(incomparable),
         "not_sent": dict(replay.not_sent.most_common()),
         "left_out": sorted(replay.unstable),
-        "fields": [*_fields(changed)],
+        "fields": [*_fields(replay.fields)],
         "milliseconds": {"before": _times(replay, "before"), "after": _times(replay, "after")},
-        "changes": [_listed(one) for one in changed[:_MOST_LISTED]],
+        "changes": [_listed(one) for one in changed[:MOST_LISTED]],
         "not_compared": [
-            {"number": one.number, "id": one.request.id, "why": one.incomparable} for one in incomparable[:_MOST_LISTED]
+            {"number": one.number, "id": one.request.id, "why": one.incomparable} for one in incomparable[:MOST_LISTED]
         ],
     }
 
@@ -128,23 +126,16 @@ def _tables(report: dict[str, Any]) -> Iterator[tuple[str, Sequence[str], list[l
         yield "Milliseconds", ("side", "p50", "p90", "p99"), rows
 
 
-def _fields(changed: Sequence[Compared]) -> Iterator[dict[str, Any]]:
+def _fields(fields: Fields) -> Iterator[dict[str, Any]]:
     """What has changed in each place, the place with the most answers first."""
-    places: defaultdict[str, list[tuple[Compared, Change]]] = defaultdict(list)
-    for one in changed:
-        for change in one.changes:
-            places[change.place].append((one, change))
-    for place, entries in sorted(places.items(), key=lambda item: (-len({one.number for one, _ in item[1]}), item[0])):
-        by = [_by(change) for _, change in entries]
-        distances = [distance for distance in by if distance is not None]
-        worst = by.index(max(distances)) if distances else 0
-        one, change = entries[worst]
+    for place, found in fields:
+        number, request_id, change = found.worst
         yield {
             "field": place,
-            "answers": len({one.number for one, _ in entries}),
-            "kinds": sorted({change.kind for _, change in entries}),
-            "worst": {"number": one.number, "id": one.request.id, **_change(change)},
-            "distribution": _histogram([*map(_number, distances)]),
+            "answers": found.answers,
+            "kinds": sorted(found.kinds),
+            "worst": {"number": number, "id": request_id, **_change(change)},
+            "distribution": _histogram([*map(_number, found.sizes)]),
         }
 
 
@@ -157,24 +148,18 @@ def _field_line(field: dict[str, Any]) -> str:
 
 
 def _listed(one: Compared) -> dict[str, Any]:
-    changes = [{"at": change.path, **_change(change)} for change in one.changes[:_MOST_LISTED]]
+    changes = [{"at": change.path, **_change(change)} for change in one.changes]
     return {"number": one.number, "id": one.request.id, "changes": changes}
 
 
 def _change(change: Change) -> dict[str, Any]:
-    by = _by(change)
+    size = by(change)
     return {
         "kind": change.kind,
         "before": change.before,
         "after": change.after,
-        "by": None if by is None else _number(by),
+        "by": None if size is None else _number(size),
     }
-
-
-def _by(change: Change) -> Fraction | None:
-    if change.kind != "value" or change.place == STATUS or not (is_number(change.before) and is_number(change.after)):
-        return None
-    return apart(change.before, change.after)
 
 
 def _number(distance: Fraction) -> float:
@@ -185,7 +170,7 @@ def _number(distance: Fraction) -> float:
 
 
 def _times(replay: Replay, side: str) -> dict[str, float]:
-    times = sorted(getattr(one, side).milliseconds for one in replay.compared)
+    times = sorted(getattr(one, side) for one in replay.compared)
     if not times:
         return {}
     return {f"p{part}": round(times[min(len(times) - 1, len(times) * part // 100)], 3) for part in (50, 90, 99)}

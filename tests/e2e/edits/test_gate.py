@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from app import App
-from kube import Namespace
+from kube import Namespace, eventually
 from load import Load, ask
 from support import given
 
@@ -98,6 +98,29 @@ def test_mending_only_the_gate_serves_what_had_failed(app: App) -> None:
     app.edit(update={"gate": {"requests": [{**DIGIT, "expect": {"fields": expected}}]}})
     app.namespace.wait_ready(app.name)
     assert ask(app.port)["label"] == 5
+
+
+def test_answers_to_captured_requests_may_not_change_either(app: App) -> None:
+    gate = app.manifest["spec"]["update"]["gate"]
+    app.edit(capture={"percent": 100}, update={"gate": gate, "replay": {"minRequests": 5}})
+    app.namespace.wait_ready(app.name)
+    assert app.namespace.condition(app.name, "Replayed")["reason"] == "TooFewCaptured"
+    app.wait_durable()
+    eventually(lambda: len(app.pods()) == 1, "pods that end are gone: they would capture some of the requests")
+    assert [ask(app.port)["label"] for _ in range(8)] == [5] * 8
+    time.sleep(1)  # what was answered is written then
+    edited = given.inline(SCRIPT.replace('"label": 2', '"label": 5').replace("0.75", "0.5"))
+    app.edit(scoring=edited)
+    stalled = app.namespace.wait_condition(app.name, "Stalled", "True", "ReplayFailed")
+    told = app.namespace.condition(app.name, "Replayed")
+    assert (told["status"], told["reason"]) == ("False", "ReplayFailed")
+    assert "8 of 8 answers to captured requests change: $.scores[*].is in 8" in stalled["message"]
+    assert ask(app.port)["scores"] == [{"of": 2, "is": 0.75}]
+    app.edit(update={"gate": gate, "replay": {"minRequests": 5, "maxChanged": 20}})
+    app.namespace.wait_ready(app.name)
+    told = app.namespace.condition(app.name, "Replayed")
+    assert (told["status"], told["reason"]) == ("True", "AnsweredAsBefore"), told
+    assert ask(app.port)["scores"] == [{"of": 2, "is": 0.5}]
 
 
 def gate_file(label: int) -> Any:

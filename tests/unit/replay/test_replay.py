@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import random
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -238,3 +239,15 @@ def test_answers_that_are_nested_without_end_are_compared_as_texts(deep: bytes) 
     for form in ("html", "json", "md"):
         assert "2 of 2 answers change" in report.written(values, form) or form == "json"
     assert choose([Asked("/score", b"1", Answer(200, deep, 1.0))], 1) == [0]
+
+
+def test_the_answers_are_not_held_in_memory() -> None:
+    """Parsed, these take 4 MB."""
+    numbers = [number / 7 for number in range(2_000)]
+    asked = requests(lambda number: None, 20)
+    before, after = asking(lambda number: numbers), asking(lambda number: [number, *numbers[1:]])
+    tracemalloc.start()
+    result = replay(asked, before, after, Rules())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(result.changed) == 19 and peak < 1_500_000, peak
