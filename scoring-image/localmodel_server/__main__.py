@@ -35,7 +35,7 @@ def main() -> int:
     except SettingsError as error:
         print(f"localmodel_server: {error}", file=sys.stderr)
         return _EXIT_USAGE
-    # FastAPI takes a good part of the start: not before SIGHUP is taken care of and the settings are known.
+    # What the server imports takes a good part of the start: not before SIGHUP and the settings.
     from localmodel_server.serve import Options, run_server
 
     files = arguments.revision_file, arguments.status_file, arguments.log_file

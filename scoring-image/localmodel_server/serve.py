@@ -28,6 +28,7 @@ from localmodel_server.http.app import Application
 from localmodel_server.http.callers import Callers
 from localmodel_server.http.fast_path import FastPathProtocol
 from localmodel_server.http.idle_connections import close_idle
+from localmodel_server.http.late_routes import LateRoutes
 from localmodel_server.http.listen import HttpServer, build_server, open_listener
 from localmodel_server.life.debugging import Debugging, is_debugged
 from localmodel_server.life.loader import Loader
@@ -89,9 +90,8 @@ class Lifecycle:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._exit_code = 0
-        self._application = Application(self._state)
         self._callers = Callers(lambda: self._state.settings, _hosts_at_start(options))
-        self._server = build_server(self._application, self._callers, FastPathProtocol)
+        self._server = build_server(Application(self._state), self._callers, FastPathProtocol)
 
     async def run(self, listeners: Listeners) -> int:
         """Serve until stopped; returns the process's exit code."""
@@ -105,7 +105,7 @@ class Lifecycle:
         http = asyncio.create_task(self._server.serve(sockets=[listeners.main]))
         http.add_done_callback(lambda _: self._stop.set())
         others = [*self._serve_health(listeners.health), *self._serve_operator(listeners.admin)]
-        loop.call_later(_SECONDS_TO_START_A_WORKER, self._make_routes)
+        loop.call_later(_SECONDS_TO_START_A_WORKER, _tidy_memory)
         loop.call_later(SECONDS_BETWEEN_SAMPLES, self._sample)
         rotating = None if self._options.log_file is None else asyncio.create_task(keep_short(self._options.log_file))
         logger.info("listening on %s port %d", *listeners.main.getsockname()[:2])
@@ -136,18 +136,10 @@ class Lifecycle:
         collect_ended()
         asyncio.get_running_loop().call_later(SECONDS_BETWEEN_SAMPLES, self._sample)
 
-    def _make_routes(self) -> None:
-        _ = self._application.routes
-        # Requests leave little for the collector, and it would look at all that FastAPI has made again and again.
-        gc.collect()
-        gc.freeze()
-
     def _serve_health(self, listener: socket.socket | None) -> Iterator[tuple[HttpServer, asyncio.Task[None]]]:
         if listener is not None:
-            from localmodel_server.http.routes import build_health_routes  # as late as the application's
-
             logger.info("health is at %s port %d, too", *listener.getsockname()[:2])
-            yield _serve_beside(build_health_routes(self._state), self._callers, listener)
+            yield _serve_beside(LateRoutes(self._state, _build_health_routes), self._callers, listener)
 
     def _serve_operator(self, listener: socket.socket | None) -> Iterator[tuple[HttpServer, asyncio.Task[None]]]:
         if self._pod is not None and listener is not None:
@@ -262,6 +254,18 @@ def run_server(options: Options) -> int:
         return await Lifecycle(options, pod).run(listeners)
 
     return uvloop.run(serve())
+
+
+def _tidy_memory() -> None:
+    # Requests leave little for the collector, and it would look at all that has been imported again and again.
+    gc.collect()
+    gc.freeze()
+
+
+def _build_health_routes(state: ServerState) -> ASGIApp:
+    from localmodel_server.http.routes import build_health_routes
+
+    return build_health_routes(state)
 
 
 def _serve_beside(

@@ -10,8 +10,8 @@ from io import BytesIO
 from itertools import chain, islice, repeat
 from typing import Any, NamedTuple
 
-from fastapi import Request
-from fastapi.responses import Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 
 from localmodel_server.errors import BadRequestError, ClientGoneError, UnavailableError
 from localmodel_server.log import logger, one_word

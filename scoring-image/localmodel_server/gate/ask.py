@@ -81,8 +81,8 @@ class _Asker:
         self._dispatcher.error = ""
         scope = _scope(request, request_id, self._agent)
         if scope["path"] != "/score":
-            # In a thread, and before the clock runs: making them takes longer than many an answer.
-            await asyncio.get_running_loop().run_in_executor(None, lambda: self._application.routes)
+            # Before the clock runs: making them takes longer than many an answer.
+            await self._application.routes.made()
         started = time.perf_counter()
         asking = asyncio.create_task(self._application(scope, client.receive, client.send))
         limit = self._pool.settings.scoring_timeout_ms / 1000 + _SECONDS_TO_ANSWER

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from functools import cached_property
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,6 +12,7 @@ from localmodel_server.capture.exchange import Exchange
 from localmodel_server.capture.tap import Tap
 from localmodel_server.errors import ClientGoneError
 from localmodel_server.http import below_prefix, cors
+from localmodel_server.http.late_routes import LateRoutes
 from localmodel_server.http.page import HEADERS, is_visit, render
 from localmodel_server.http.score import EarlyAnswer, score, send_outcome
 from localmodel_server.log import log_request, logger, one_word
@@ -31,16 +31,7 @@ class Application:
     def __init__(self, state: ServerState, log: Callable[[str, str, str, int, float], None] = log_request) -> None:
         self.state = state
         self._log = log
-
-    @cached_property
-    def routes(self) -> ASGIApp:
-        """The application for every path but /score.
-
-        Made when it is first needed: FastAPI takes a good part of a second, in which the first worker can load.
-        """
-        from localmodel_server.http.routes import build_routes
-
-        return build_routes(self.state)
+        self.routes = LateRoutes(state, _build_routes)  # for every path but /score
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -229,3 +220,9 @@ class Application:
         if self.state.draining:
             headers.append((b"connection", b"close"))
         return headers
+
+
+def _build_routes(state: ServerState) -> ASGIApp:
+    from localmodel_server.http.routes import build_routes
+
+    return build_routes(state)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localmodel_server.dialects import registry
 from localmodel_server.documents import openapi, swagger
-from localmodel_server.http import below_prefix
+from localmodel_server.http import below_prefix, health
 from localmodel_server.http.cors import is_preflight
 from localmodel_server.state import ServerState
 from localmodel_server.ui import files
@@ -63,17 +63,15 @@ def _new_app(hint: str) -> FastAPI:
 def _add_health(app: FastAPI, state: ServerState) -> None:
     async def healthy() -> Response:
         """Whether new clients may come, as text."""
-        reason = state.unready_reason()
-        return HTMLResponse("Healthy") if reason is None else _unready(reason)
+        return health.healthy(state)
 
     async def livez() -> Response:
         """Whether the server itself runs."""
-        return JSONResponse({})
+        return health.livez(state)
 
     async def readyz() -> Response:
         """Whether new clients may come, and which revision answers them."""
-        reason = state.unready_reason()
-        return JSONResponse({"revision": state.revision}) if reason is None else _unready(reason)
+        return health.readyz(state)
 
     for path, endpoint in {"/": healthy, "/livez": livez, "/readyz": readyz}.items():
         # One route for both methods would be one operation twice in the document.
@@ -99,7 +97,7 @@ def _add_documents(app: FastAPI, state: ServerState) -> None:
         """How to call /score, as Azure ML's clients read it."""
         settings, contract = state.settings, state.contract
         if settings is None or contract is None:
-            return _unready(state.unready_reason() or "no revision serves")
+            return health.unready(state.unready_reason() or "no revision serves")
         asked = request.query_params.get("version", swagger.DEFAULT)
         try:
             host, scheme = request.headers.get("host", ""), below_prefix.scheme(request.scope["headers"])
@@ -124,7 +122,3 @@ def _add_page(app: FastAPI) -> None:
         if content is None:
             raise HTTPException(404)
         return Response(content, headers=files.headers(name))
-
-
-def _unready(reason: str) -> Response:
-    return JSONResponse({"message": reason}, 503, headers={"retry-after": "1"})
