@@ -5,6 +5,7 @@ Their own variables and files say who asks, such as AWS_PROFILE and GOOGLE_APPLI
 
 import contextlib
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
@@ -16,13 +17,16 @@ from localmodel.errors import UserError
 
 _LIBRARIES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
 _BLOCK = 8 * CHUNK
-# By itself gcsfs waits half an hour for a server that sends nothing; seconds for each of its seven tries.
-_OPTIONS = {"gs": {"requests_timeout": 60.0}}
+# By itself gcsfs waits half an hour for a server that sends nothing (seconds for each of its seven tries), and does not
+# look for a proxy.
+_OPTIONS: dict[str, dict[str, Any]] = {"gs": {"requests_timeout": 60.0, "session_kwargs": {"trust_env": True}}}
 
 
 def fetch(address: Address, arrival: Arrival) -> str:
     """Download the file, or the folder's files; return its name."""
     name = address.file_name
+    # Otherwise gcsfs asks for the kind of each bucket first, by a way that no proxy of HTTPS_PROXY leads to.
+    os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     import_module(_LIBRARIES[address.scheme])
     # It logs what it tries, and tracebacks of what it is refused, with addresses that may be signed.
     logging.getLogger(_LIBRARIES[address.scheme]).setLevel(logging.CRITICAL)
@@ -84,7 +88,7 @@ def _translated(address: Address) -> Iterator[None]:
 def _is_refusal(error: Exception) -> bool:
     """Whether the bucket refuses who asks, or the library knows of nobody."""
     kind, text = type(error).__name__, str(error)
-    is_named = isinstance(error, PermissionError) or "Credential" in kind or "Auth" in kind
+    is_named = isinstance(error, PermissionError) or any(word in kind for word in ("Credential", "Auth", "Signing"))
     # gcsfs has no error of its own for a refusal, and adlfs none for an account that nobody has named.
     return is_named or _status(error) in (401, 403) or text.startswith("Forbidden: ") or "account_name" in text
 

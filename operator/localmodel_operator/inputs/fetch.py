@@ -99,6 +99,8 @@ def _prepare(uri: str, credentials: Mapping[str, str], home: Path) -> str:
         os.environ["FSSPEC_S3_ANON"] = "true"
     # The cloud's own credentials are those of the machine.
     os.environ.update(AWS_EC2_METADATA_DISABLED="true", NO_GCE_CHECK="true")
+    if not {"AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_SAS_TOKEN"} & credentials.keys():
+        os.environ["AZURE_STORAGE_ANON"] = "true"
     if GOOGLE in credentials:
         os.environ[GOOGLE] = str(_google(credentials[GOOGLE], home))
     if USER not in credentials:

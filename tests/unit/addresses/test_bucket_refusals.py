@@ -12,12 +12,17 @@ class HttpError(Exception):
     code = 401
 
 
+class AzureSigningError(Exception):
+    """Of a key that is none."""
+
+
 @pytest.mark.parametrize(
     ("uri", "error", "advice"),
     [
         ("gs://bucket/x", OSError("Forbidden: https://signed/secret\nno"), "GOOGLE_APPLICATION_CREDENTIALS"),
         ("gs://bucket/x", HttpError("no, 401 secret"), "GOOGLE_APPLICATION_CREDENTIALS"),
         ("az://box/x", ValueError("Must provide either a connection_string or account_name!"), "ACCOUNT_NAME"),
+        ("az://box/x", AzureSigningError("secret"), "ACCOUNT_KEY"),
         ("s3://bucket/x", PermissionError("secret"), "AWS_ACCESS_KEY_ID"),
     ],
 )

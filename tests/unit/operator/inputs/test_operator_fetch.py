@@ -41,8 +41,15 @@ def test_nothing_of_the_operators_user_is_used(tmp_path: Path) -> None:
     fetch._prepare("s3://bucket/a.pkl", {}, tmp_path)
     assert os.environ["HOME"] == str(tmp_path)
     assert os.environ["FSSPEC_S3_ANON"] == "true"
+    assert os.environ["AZURE_STORAGE_ANON"] == "true", "and not the identity of the machine, which adlfs asks for"
     fetch._prepare("gs://bucket/a.pkl", {"GOOGLE_APPLICATION_CREDENTIALS": '{"type": "service_account"}'}, tmp_path)
     assert Path(os.environ["GOOGLE_APPLICATION_CREDENTIALS"]).read_text() == '{"type": "service_account"}'
+
+
+@pytest.mark.parametrize("key", ["AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_SAS_TOKEN"])
+def test_a_key_of_azures_is_used(tmp_path: Path, key: str) -> None:
+    fetch._prepare("az://box/a.pkl", {"AZURE_STORAGE_ACCOUNT_NAME": "me", key: "k"}, tmp_path)
+    assert os.environ[key] == "k" and "AZURE_STORAGE_ANON" not in os.environ
 
 
 @pytest.mark.parametrize("content", ["", "[]", "/etc/passwd", '{"type": "external_account", "credential_source": {}}'])
