@@ -27,8 +27,11 @@ _REQUIREMENTS = {
     "azureml": ["azure-ai-ml==1.35.2"],
     # No client: its tracking server.
     "mlflow_server": ["mlflow==3.17.2"],
-    # What reads models from buckets and hubs, and a server of buckets.
-    "addresses": ["s3fs==2026.9.0", "huggingface-hub==2.4.0", "moto[s3,server]==5.2.5"],
+    # What reads models from buckets and hubs, and servers of buckets.
+    "addresses": [
+        *("s3fs==2026.9.0", "gcsfs==2026.10.1", "adlfs==2026.8.0", "huggingface-hub==2.4.0"),
+        *("moto[s3,server]==5.2.5", "gcp-storage-emulator==2026.7.19"),
+    ],
     # Not a client: the interpreter of the entry scripts that have a schema.
     "entry_script": ["inference-schema==1.8", "pandas==3.1.1", "numpy==2.4.6"],
 }
@@ -62,6 +65,20 @@ def run_client(name: str, *arguments: str) -> Any:
     )
     assert finished.returncode == 0, finished.stderr + finished.stdout
     return json.loads(finished.stdout.splitlines()[-1])
+
+
+def azurite() -> list[str]:
+    """The command of a server of Azure's buckets, which npm fetches once."""
+    folder, version = _cache() / "azurite", "3.37.0"
+    _cache().mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / version).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            _run("npm", "install", "--silent", "--ignore-scripts", "--prefix", str(folder), f"azurite@{version}")
+            (folder / version).touch()
+    return [str(folder / "node_modules" / ".bin" / "azurite-blob")]
 
 
 def _cache() -> Path:
