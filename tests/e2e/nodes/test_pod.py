@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,6 +90,19 @@ def test_an_edit_of_where_pods_run_rolls_and_loses_no_request(app: App, claim: s
         assert ask(app.port) == [False, False, False]
     assert app.numbers() == numbers
     assert not {"nodeSelector", "tolerations", "serviceAccountName"} & set(app.template()["spec"])
+
+
+def test_a_pod_that_ends_answers_those_who_have_not_noticed(app: App) -> None:
+    """As an Ingress controller that is late: here the API server, which leads to a pod as long as it exists."""
+    (pod,) = app.namespace.pods(app.name)
+    path = f"/api/v1/namespaces/{app.namespace.name}/pods/{pod['metadata']['name']}:5001/proxy/swagger.json"
+    app.namespace.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
+    late = time.monotonic() + 12
+    while time.monotonic() < late:
+        assert app.namespace.cluster.read(path)["swagger"]
+        time.sleep(0.1)
+    app.namespace.kubectl("wait", "--for=delete", f"pod/{pod['metadata']['name']}", "--timeout=60s")
+    app.namespace.kubectl("wait", "--for=condition=Available", "deployment/app", "--timeout=120s")
 
 
 def test_what_the_api_server_refuses_of_it_is_told_in_its_words(app: App) -> None:
