@@ -22,6 +22,7 @@ from localmodel.ui.live.live import Live
 from localmodel.ui.pages import Pages
 from localmodel.ui.request.trying import Trying
 from localmodel.ui.store import StorePages
+from localmodel.ui.upload import Upload
 from localmodel.ui.words import Words
 
 WordsOf = Callable[[Target, str], Words]
@@ -48,6 +49,7 @@ def make(target: Target, access: Access, words_of: WordsOf = lambda target, name
             *Live(target, deployments).routes(),
             *Trying(target, pages, deployments).routes(),
             *StorePages(pages).routes(),
+            *Upload().routes(),
             Mount("/static/shared", StaticFiles(directory=data.page_folder())),
             Mount("/static", StaticFiles(directory=Path(__file__).with_name("static"))),
         ],

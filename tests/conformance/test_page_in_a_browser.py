@@ -274,6 +274,22 @@ def test_a_picture_is_shown_before_it_is_sent(browser: Browser, visit: Visit, se
         becomes(lambda: re.search(rf'"length": {len(base64.b64decode(DOT))}\b', text(browser, "#answer-body")))
 
 
+def test_a_file_and_a_folder_become_models(browser: Browser, visit: Visit, served: Lmd) -> None:
+    weights, folder = served.folder / "my weights.bin", served.folder / "net"
+    weights.write_bytes(bytes(range(256)) * 5000)
+    (folder / "labels").mkdir(parents=True)
+    for place in (folder / "a", folder / "labels" / ("b" * 150)):
+        place.write_text(place.name)
+    for path, control, name in ((weights, "#upload-file", "my-weights"), (folder, "#upload-folder", "net")):
+        visit("/models")
+        one(browser, "#add summary").click()
+        one(browser, control).send_keys(str(path))
+        assert one(browser, "#upload-name").get_attribute("value") == name
+        one(browser, "#upload button").click()
+        becomes(lambda name=name: browser.current_url.endswith(f"/models/{name}#version-1"))
+        assert served("model", "register", str(path), "--name", name).out.startswith(f"{name}:1")
+
+
 def test_a_file_is_sent_as_it_is(browser: Browser, visit: Visit, served: Lmd) -> None:
     picture = served.folder / "picture.png"
     picture.write_bytes(b"\x89PNG" + bytes(range(256)))

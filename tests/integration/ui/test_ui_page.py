@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import io
+import json
 import re
 import stat
+import tarfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 from support.lmd_command import PYTHON, Lmd, free_port
@@ -54,7 +57,7 @@ class Page:
         self.set_cookie = opened.headers["set-cookie"]
         self.cookie = self.set_cookie.partition(";")[0]
 
-    def __call__(self, method: str, path: str, body: str | None = None, **headers: str) -> Answer:
+    def __call__(self, method: str, path: str, body: str | bytes | None = None, **headers: str) -> Answer:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
             return self._ask(connection, method, path, body, headers)
 
@@ -63,7 +66,7 @@ class Page:
         connection: http.client.HTTPConnection,
         method: str,
         path: str,
-        body: str | None,
+        body: str | bytes | None,
         headers: Mapping[str, str],
     ) -> Answer:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
@@ -71,7 +74,7 @@ class Page:
         for name, value in sent.items():
             if value:
                 connection.putheader(name, value)
-        content = (body or "").encode()
+        content = body if isinstance(body, bytes) else (body or "").encode()
         connection.putheader("content-length", str(len(content)))
         connection.endheaders(content)
         with connection.getresponse() as answer:
@@ -263,6 +266,58 @@ def test_a_version_with_a_damaged_tar_does_not_hide_the_others(page: Page, serve
 def test_no_path_leaves_the_store(page: Page, path: str) -> None:
     answer = page.get(path)
     assert answer.status in (400, 404) and "root:" not in answer.text and "import" not in answer.text
+
+
+def tar_of(**files: bytes) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return made.getvalue()
+
+
+def test_a_model_that_is_sent_becomes_the_next_version_of_its_name(page: Page, served: Lmd) -> None:
+    for version, content in ((1, b"one"), (1, b"one"), (2, b"two")):
+        answer = page("POST", "/models", tar_of(**{"model.bin": content}), **{"x-name": "sent", "origin": page.origin})
+        assert (answer.status, json.loads(answer.body)) == (200, {"name": "sent", "version": version})
+    assert page.get("/models/sent/2/file").body == b"two"
+    folder = tar_of(**{"net/weights": b"w", "net/labels/a.txt": b"a"})
+    assert page("POST", "/models", folder, **{"x-name": "net", "origin": page.origin}).status == 200
+    assert "Download as a tar" in page.get("/models/net").text
+    assert list(served.home.glob(".upload-*")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "why"),
+    [
+        ("../up", {"model": b""}, "model name"),
+        ("", {"model": b""}, "model name"),
+        (HOSTILE, {"model": b""}, "model name"),
+        ("up", {"../model": b"x"}, "leads out of the archive"),
+        ("up", {"/etc/model": b"x"}, "leads out of the archive"),
+        ("up", {"one": b"1", "two": b"2"}, "2 came"),
+        ("up", {}, "0 came"),
+    ],
+)
+def test_what_is_sent_with_a_wrong_name_is_refused(
+    page: Page, served: Lmd, name: str, files: dict[str, bytes], why: str
+) -> None:
+    answer = page("POST", "/models", tar_of(**files), **{"x-name": quote(name, safe=""), "origin": page.origin})
+    assert answer.status == 400 and why in answer.text and "<script>" not in answer.text
+    assert page.get("/models/up").status == 404 and list(served.home.glob(".upload-*")) == []
+
+
+def test_who_may_not_change_anything_sends_no_model(page: Page, served: Lmd) -> None:
+    sent = {"x-name": "up", "origin": "http://evil.example"}
+    assert page("POST", "/models", tar_of(model=b"x"), **sent).status == 403
+    with page_of(served, "--read-only") as reader:
+        sent["origin"] = reader.origin
+        assert reader("POST", "/models", tar_of(model=b"x"), **sent).status == 403
+        assert 'id="upload"' not in reader.get("/models").text
+    assert page.get("/models/up").status == 404
+    assert page("POST", "/models", b"no tar" * 100, **{"x-name": "up", "origin": page.origin}).status == 400
 
 
 def test_an_environment_is_shown_with_its_lock(page: Page, served: Lmd) -> None:
