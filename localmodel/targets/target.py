@@ -81,7 +81,9 @@ class DeploymentStatus:
         }
 
     def _repr_html_(self) -> str:
-        return html.fields(self._row())
+        row = self._row()
+        page = f"{row['url'].removesuffix('/score')}/ui" if row["url"] else ""
+        return html.fields({**row, "page": page})
 
 
 @dataclass(frozen=True)

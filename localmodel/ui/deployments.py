@@ -19,11 +19,11 @@ from localmodel.sdk.deployment import Deployment
 from localmodel.targets.target import Target
 from localmodel.ui import words
 from localmodel.ui.pages import Pages
+from localmodel.ui.paging import Page, positive
 from localmodel.ui.words import Words
 from localmodel.ui.work import Work
 
 _LOG_LINES = 1000
-_LONGEST_NUMBER = 9  # digits
 
 
 class Deployments:
@@ -57,11 +57,14 @@ class Deployments:
         definition.check_name(name)  # because it becomes a path
         return self._client.get(name)
 
-    def table(self, _: Request) -> Response:
-        """Every deployment with its state."""
-        statuses = sorted(self._target.deployments(), key=lambda status: status.name)
-        rows = [(status, words.summary(status, self.words_for(status.name, status.ready))) for status in statuses]
-        return self._pages.render("deployments", rows=rows)
+    def table(self, request: Request) -> Response:
+        """Every deployment with its state, or those whose names have a word."""
+        wanted = request.query_params.get("q", "").strip()
+        found = [status for status in self._target.deployments() if wanted.lower() in status.name]
+        page = Page.of(request, len(found))
+        shown = sorted(found, key=lambda status: status.name)[page.first : page.last]
+        rows = [(status, words.summary(status, self.words_for(status.name, status.ready))) for status in shown]
+        return self._pages.render("deployments", rows=rows, wanted=wanted, page=page)
 
     def overview(self, request: Request) -> Response:
         """State, conditions and timeline."""
@@ -127,9 +130,9 @@ class Deployments:
 
 def number(text: str) -> int:
     """The revision that an address names."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER):
+    if (revision := positive(text)) is None:
         raise HTTPException(404, "A revision is a number.")
-    return int(text)
+    return revision
 
 
 def failure_status(error: UserError) -> int:

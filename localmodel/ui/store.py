@@ -20,11 +20,10 @@ from localmodel.oci import layers
 from localmodel.requirements import hashes
 from localmodel.store import EnvironmentVersion, ModelVersion, Store, uses
 from localmodel.ui.pages import Pages
+from localmodel.ui.paging import Page, positive
 from localmodel.upkeep.disk import Count
 from localmodel_untrusted import tar
 
-_ON_A_PAGE = 50
-_LONGEST_NUMBER = 9  # digits
 _BYTES = "application/octet-stream"
 
 
@@ -131,32 +130,6 @@ class StorePages:
         )
 
 
-@dataclass(frozen=True)
-class Page:
-    """A part of a long list: the items from `first` up to `last`, of `count`."""
-
-    number: int
-    count: int
-
-    @classmethod
-    def of(cls, request: Request, count: int) -> "Page":
-        """The part that the address asks for."""
-        text = request.query_params.get("page", "1")
-        return cls(_positive(text) or 1, count)
-
-    @property
-    def first(self) -> int:
-        return (self.number - 1) * _ON_A_PAGE
-
-    @property
-    def last(self) -> int:
-        return min(self.number * _ON_A_PAGE, self.count)
-
-    @property
-    def has_more(self) -> bool:
-        return self.number * _ON_A_PAGE < self.count
-
-
 def matches(version: ModelVersion, wanted: str) -> bool:
     """Whether a model's name, description or tags have the word."""
     tags = (f"{key}={value}" for key, value in version.tags.items())
@@ -217,12 +190,7 @@ def _chunks(path: Path, member: tar.Member) -> Iterator[bytes]:
 
 
 def _number(request: Request) -> int:
-    number = _positive(request.path_params["version"])
+    number = positive(request.path_params["version"])
     if number is None:
         raise HTTPException(404, "A version is a number.")
     return number
-
-
-def _positive(text: str) -> int | None:
-    is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER
-    return int(text) or None if is_number else None

@@ -370,6 +370,60 @@ def test_the_log_follows(browser: Browser, visit: Visit, served: Lmd) -> None:
     assert "a new line" not in before
 
 
+WALKED = """
+const all = document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']");
+const shown = [...all].filter((one) => one.checkVisibility() && !one.disabled);
+shown.forEach((one, index) => (one.dataset.walk = index));
+return shown.length;
+"""
+FOCUSED = """
+const one = document.activeElement, style = getComputedStyle(one);
+return [one.dataset.walk ?? "", style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2, one.outerHTML];
+"""
+
+
+def walk(browser: Browser, where: str) -> None:
+    """Press Tab until every control had the focus, in the order of the page, and showed it."""
+    count, reached = browser.execute_script(WALKED), []
+    for _ in range(count + 5):  # what scrolls has the focus, too
+        ActionChains(browser).send_keys(Keys.TAB).perform()
+        index, is_seen, html = browser.execute_script(FOCUSED)
+        if index:
+            assert is_seen, (where, html)
+            reached.append(int(index))
+        if len(reached) == count:
+            break
+    assert reached == list(range(count)), where
+
+
+def test_keys_alone_reach_every_control_in_its_order(browser: Browser, visit: Visit, served: Lmd) -> None:
+    of_one = "/deployments/sklearn-mnist"
+    for path in ("/deployments", of_one, f"{of_one}/try?digit", f"{of_one}/compare?from=1&to=2", "/models"):
+        visit(path)
+        walk(browser, path)
+    at_server(browser, served, "sklearn-mnist")
+    one(browser, "#digit").click()
+    browser.execute_script("document.activeElement.blur(); getSelection().collapse(document.body, 0)")
+    walk(browser, "/ui")
+
+
+def test_it_tells_when_something_is_painted(browser: Browser, visit: Visit, served: Lmd) -> None:
+    """What the figures are, depends on the machine; `pytest -rP` shows them."""
+    code = """
+    const [paint] = performance.getEntriesByName("first-contentful-paint");
+    const [page] = performance.getEntriesByType("navigation");
+    const sizes = performance.getEntriesByType("resource").map((one) => one.transferSize);
+    return paint && [paint.startTime, page.responseStart, sizes.reduce((sum, size) => sum + size, page.transferSize)];
+    """
+    for path in ("/deployments", "/deployments/sklearn-mnist", "/deployments/sklearn-mnist/try", "/models"):
+        visit(path)
+        becomes(lambda: browser.execute_script(code))
+        paint, first_byte, size = browser.execute_script(code)
+        print(f"{path}: first byte {first_byte:.0f} ms, first paint {paint:.0f} ms, {size / 1000:.0f} kB")
+    at_server(browser, served, "sklearn-mnist")
+    print("/ui:", browser.execute_script(code))
+
+
 @pytest.mark.parametrize("width", [320, 1280, 3840])
 def test_no_page_is_wider_than_its_window(browser: Browser, visit: Visit, served: Lmd, width: int) -> None:
     browser.execute_cdp_cmd(

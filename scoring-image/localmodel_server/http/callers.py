@@ -51,7 +51,8 @@ class Callers:
         if host is not None and not is_ours(host.name, self._at_start if settings is None else settings.hosts):
             called = f"{host.name!a} is not a name of this server" if host.name else "the Host header is empty"
             raise BadHeadError(421, f"{called}; LOCALMODEL_ALLOWED_HOSTS can allow it")
-        check_origin(host, headers, () if settings is None else settings.cors_origins)
+        if not _leads_to_page(target, headers, "" if settings is None else settings.service_path_prefix):
+            check_origin(host, headers, () if settings is None else settings.cors_origins)
         if len(headers) == 1 and headers[0][0] == b"host" and target[:1] == b"/":
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
@@ -76,6 +77,11 @@ def check_origin(host: Host | None, headers: Headers, allowed: Collection[str]) 
         return
     page = f"a page of {origins[0]!a}" if origins else "a page of another site"
     raise BadHeadError(403, f"{page} may not call this server; AML_CORS_ORIGINS allows pages of other origins")
+
+
+def _leads_to_page(target: bytes, headers: Headers, prefix: str) -> bool:
+    """Whether a browser opens the page at /ui, perhaps by a link elsewhere: it tells nobody else what is on it."""
+    return target in (b"/ui", f"{prefix}/ui".encode()) and (b"sec-fetch-mode", b"navigate") in headers
 
 
 def _is_origin_of(origin: str, host: Host | None) -> bool:

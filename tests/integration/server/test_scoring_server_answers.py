@@ -262,7 +262,12 @@ def test_a_browser_of_this_machine_gets_the_page_and_one_of_another_site_does_no
     assert server.get("/").body == b"Healthy"
     page = server.request("GET", "/ui", None, {"sec-fetch-site": "none"})
     assert page.status == 200 and '<script type="module" src="ui/page.js">' in page.body.decode()
-    assert server.request("GET", "/ui", None, {"sec-fetch-site": "cross-site"}).status == 403
+    elsewhere = {"sec-fetch-site": "cross-site"}
+    assert server.request("GET", "/ui", None, elsewhere).status == 403
+    by_link = {**elsewhere, "sec-fetch-mode": "navigate"}
+    assert server.request("GET", "/ui", None, by_link).status == 200
+    assert server.request("GET", "/score?a=1", None, by_link).status == 403
+    assert server.request("GET", "/ui/page.js", None, by_link).status == 403
     assert server.request("GET", "/ui", None, {"host": "evil.example"}).status == 421
 
 

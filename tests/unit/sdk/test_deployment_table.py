@@ -69,6 +69,7 @@ def test_what_serves_is_a_link_and_what_does_not_says_why() -> None:
     for several in (client, both):
         assert several.count("<tr>") == 3 and ">running<" in several and ">failed<" in several
     assert 'href="http://localhost:6789/score"' in digits and ">3<" in digits
+    assert 'href="http://localhost:6789/ui"' in digits and "/ui" not in down
     assert "the server is not &lt;running&gt;" in down and "href" not in down
 
 
