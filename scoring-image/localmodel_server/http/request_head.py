@@ -10,7 +10,7 @@ import httptools
 from localmodel_server.messages.call import Headers
 
 # The only headers that problems of a head are about: the others of an ordinary request are not looked at again.
-WATCHED = frozenset({b"host", b"origin", b"sec-fetch-site", b"transfer-encoding"})
+WATCHED = frozenset({b"host", b"origin", b"sec-fetch-mode", b"sec-fetch-site", b"transfer-encoding"})
 _VERSIONS = ("1.1", "1.0")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]@/\s]*)(?::([0-9]*))?")
 
