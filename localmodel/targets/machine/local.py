@@ -124,6 +124,8 @@ class LocalTarget:
         decision = decide.decide(place, desired, self.runner, running)
         if decision.plan.lane == "nothing":
             progress.note(decision.plan.reason)
+            if decision.before:  # the command that asked for it may have been ended before it served
+                place.set_served(decision.before)
             return
         with progress.step("plan") as done:
             done(f"{decision.plan.lane}: {decision.plan.reason}")

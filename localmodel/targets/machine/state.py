@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -300,13 +300,15 @@ class State:
         """Keep that a rollback has asked for the revision, until something else is applied."""
         files.write(self._rollback, digests.canonical_json({"revision": number}))
 
-    def set_served(self, number: int) -> None:
-        """Keep that the revision serves."""
+    def set_served(self, record: RevisionRecord) -> None:
+        """Keep that the revision serves, and has not failed."""
         self._stopped.unlink(missing_ok=True)
         last = self._last_served()
         now = last.now if last else None
-        if now != number:
-            files.write(self._served, digests.canonical_json({"now": number, "before": now}))
+        if now != record.number:
+            files.write(self._served, digests.canonical_json({"now": record.number, "before": now}))
+        if record.failed:
+            self.keep(replace(record, failed=""))
 
     def set_stopped(self) -> None:
         """Record that no server is to run until a revision is asked for again."""

@@ -99,7 +99,7 @@ def deployment(home: Path, name: str) -> State:
     place.main.status_file.write_text(json.dumps(status))
     place.set_inputs(Facts(python="3.11"))
     place.set_rolled_back(1)
-    place.set_served(1)
+    place.set_served(RECORD)
     place.set_newest(1)
     place.set_build("0" * 32)
     return place

@@ -1,5 +1,6 @@
 """A broken edit costs nothing but a message: the old revision goes on serving."""
 
+import json
 import os
 import signal
 import time
@@ -77,6 +78,22 @@ def test_a_server_that_is_killed_while_a_revision_loads_is_not_blamed_on_a_reque
     ended = "was ended by signal 9 (SIGKILL)" if first else "ended without an error in its log: it may have been killed"
     assert f"does not serve: the server {ended}" in lmd.status()["message"]
     assert f"the server {ended}" in lmd("history", "digits").out
+
+
+def test_what_serves_although_its_command_was_killed_has_not_failed(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    go = lmd.home / "go"
+    waits = f"import os, time\ndef init():\n    while not os.path.exists({str(go)!r}):\n        time.sleep(0.05)\n"
+    second = lmd.manifest(f"{waits}def run(raw_data):\n    return 2\n")
+    with lmd.running("apply", second) as command:
+        eventually(lambda: lmd.asked_for() == 2)
+        command.process.kill()
+    go.touch()
+    eventually(lambda: lmd.status()["serving"] == 2)
+    assert "nothing has changed" in lmd("apply", second).err
+    assert [past["failed"] for past in json.loads(lmd("history", "digits", "-o", "json").out)] == ["", ""]
+    lmd.apply(script("3"))
+    assert lmd("rollback", "digits").code == 0 and lmd.ask() == (200, 2, 2)
 
 
 def test_an_init_that_hangs_is_given_up_and_does_not_come_up_later(lmd: Lmd) -> None:

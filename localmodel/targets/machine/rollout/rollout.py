@@ -74,9 +74,7 @@ class Rollout:
                 self.place.prune(self.spec.revision_history_limit)
                 raise
             done("serves")
-        self.place.set_served(record.number)
-        if record.failed:
-            self.place.keep(replace(record, failed=""))
+        self.place.set_served(record)
         self.place.prune(self.spec.revision_history_limit)
 
     def _start(self, record: RevisionRecord, port: int) -> None:

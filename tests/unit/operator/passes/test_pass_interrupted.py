@@ -38,7 +38,7 @@ def end(sim: Simulation) -> Any:
     """Everything that tells one end from another."""
     owner = sim.api.find(LMD, NAMESPACE, "app")
     if owner is None:
-        return sorted(name for kind, _, name in sim.api.objects if kind != "Event")
+        return sorted(name for kind, _, name in sim.api.objects if kind not in ("Event", "Namespace"))
     status, decided = owner["status"], sim.decided()
     (deployment,), (service,) = sim.api.all(DEPLOYMENT), sim.api.all(SERVICE)
     assert decided

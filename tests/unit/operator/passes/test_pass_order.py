@@ -275,5 +275,5 @@ async def test_what_is_deleted_leaves_nothing(sim: Simulation) -> None:
     await arrive(sim, "delete")
     sim.delete("app")
     await sim.settle()
-    assert not [kind for kind, *_ in sim.api.objects if kind != "Event"]
+    assert not [kind for kind, *_ in sim.api.objects if kind not in ("Event", "Namespace")]
     assert sim.answers == ["B", None]
