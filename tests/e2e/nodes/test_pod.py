@@ -70,6 +70,16 @@ def test_each_is_allocated_a_port_of_its_own_and_who_asks_for_it_later_is_told(a
     assert app.namespace.wait_ready("app")["status"]["localPort"] == app.port
 
 
+def test_no_node_gets_the_image_before_a_pod_is_wanted(app: App, cluster: Cluster) -> None:
+    space = app.namespace
+    second = space.wait_ready("second")["status"]
+    assert not any(second["image"] in cluster.images(node) for node in cluster.nodes())
+    assert space.condition("second", "ImageDelivered")["reason"] == "ScaledToZero"
+    space.kubectl("scale", "lmd/second", "--replicas=1")
+    assert space.wait_ready("second")["status"]["image"] == second["image"]
+    assert ask(second["localPort"]) == [False, False, False]
+
+
 def test_an_edit_of_where_pods_run_rolls_and_loses_no_request(app: App, claim: str, cluster: Cluster) -> None:
     numbers, node = app.numbers(), cluster.nodes()[-1]
     pod = {
