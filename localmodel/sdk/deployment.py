@@ -197,7 +197,7 @@ class Deployment:
         """The status of a deployment that answers. Raises as `url`."""
         now = self.status
         if now.serving is None:
-            raise UserError(reasons.NOT_SERVING, f"{self.name} is not serving: {now.message}")
+            raise UserError(reasons.NOT_SERVING, f"{self.name} is not serving: {now.why}")
         return now
 
     @property

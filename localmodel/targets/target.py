@@ -71,13 +71,18 @@ class DeploymentStatus:
             return "stopped"
         return "failed" if self.stalled else "deploying"
 
+    @property
+    def why(self) -> str:
+        """What is wrong, or else why the newest revision does not serve; empty if it does."""
+        return self.message or self.detail
+
     def _row(self) -> dict[str, str]:
         return {
             "name": self.name,
             "state": self.state,
             "revision": str(self.serving or ""),
             "url": self.url if self.serving else "",
-            "message": self.message or self.detail,
+            "message": self.why,
         }
 
     def _repr_html_(self) -> str:

@@ -126,7 +126,7 @@ def deployed(target: Target, name: str) -> "Ask":
 
     status = target.get(name)
     if status.serving is None:
-        raise UserError(reasons.NOT_SERVING, f"{name} is not serving: {status.message}")
+        raise UserError(reasons.NOT_SERVING, f"{name} is not serving: {status.why}")
 
     def ask(request: CapturedRequest) -> "Answer | str":
         if not captured.is_sendable(request):

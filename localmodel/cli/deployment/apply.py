@@ -83,5 +83,5 @@ def _with_traceback(error: UserError, target: Target, project: "Project") -> Use
 def sentence(deployment: DeploymentStatus) -> str:
     """What serves now, and where."""
     if deployment.serving is None:
-        return f"{deployment.name}: not serving: {deployment.message}"
+        return f"{deployment.name}: not serving: {deployment.why}"
     return f"{deployment.name}: revision {deployment.serving} serves at {deployment.url}"

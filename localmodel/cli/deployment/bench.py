@@ -73,7 +73,7 @@ def bench(
     data, request = own_request.given_or_own(target, name, data, request)
     deployment = target.get(name)
     if deployment.serving is None:
-        raise Failure(f"{name} is not serving: {deployment.message}")
+        raise Failure(f"{name} is not serving: {deployment.why}")
     url = target.reach(deployment)
     requests = body.requests(data, request, content_type, lambda: body.example(url))
     first = http.request(url, requests[0][0], None, requests[0][1])

@@ -81,7 +81,7 @@ def _print(deployments: list[DeploymentStatus], is_one: bool, figures_found: Fig
     ]
     if not is_one:
         columns.append("MESSAGE")
-        rows = [[*row, item.message or item.detail] for row, item in zip(rows, deployments, strict=True)]
+        rows = [[*row, item.why] for row, item in zip(rows, deployments, strict=True)]
     print_table(
         columns,
         rows,
@@ -89,7 +89,7 @@ def _print(deployments: list[DeploymentStatus], is_one: bool, figures_found: Fig
         lambda row, line: line if deployments[row].ready else style.bad(line),
         ["DURABLE", "REVISION"],
     )
-    if is_one and (message := deployments[0].message or deployments[0].detail):
+    if is_one and (message := deployments[0].why):
         say(message)
     if figures_found:
         say()

@@ -56,7 +56,7 @@ def invoke(
     deployment = target.get(name)
     message = "" if deployment.ready else folder_words.of(target, name)(deployment.message)
     if deployment.serving is None:
-        raise Failure(f"{name} is not serving: {message}")
+        raise Failure(f"{name} is not serving: {message or deployment.detail}")
     if message:
         ConsoleProgress().note(f"revision {deployment.serving} answers: {message}")
     url = target.reach(deployment)

@@ -80,14 +80,14 @@ class KindTarget:
         except UserError as error:
             raise UserError(error.reason, advice.more(str(error), _known(wanted))) from None
         for resource in deployments:
-            if resource.ready and resource.detail:
+            if resource.serving and resource.ready and resource.detail:
                 progress.note(resource.detail)
         return deployments
 
     def _bring(self, resource: Object, timeout: float | None, progress: Progress) -> DeploymentStatus:
         with progress.step(resource["metadata"]["name"]) as done:
             deployment = self._wait(resource, timeout, progress)
-            done(f"revision {deployment.serving} serves" if deployment.serving else deployment.message)
+            done(f"revision {deployment.serving} serves" if deployment.serving else deployment.why)
         return deployment
 
     def _tell_where(self, progress: Progress) -> None:
