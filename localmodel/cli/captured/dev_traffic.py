@@ -17,7 +17,7 @@ _LAST = 500
 _MOST_LINES = 12
 
 
-def asking(traffic: str, target: Target) -> Callable[[str, Callable[[], None]], list[Line]]:
+def asking(traffic: str, target: Target, rules: Rules) -> Callable[[str, Callable[[], None]], list[Line]]:
     """What asks the requests of a file, or of a deployment on the target; see dev.session.Traffic.
 
     Raises:
@@ -35,7 +35,7 @@ def asking(traffic: str, target: Target) -> Callable[[str, Callable[[], None]], 
             check()
             return ask(request)
 
-        values = report.values(replay(requests, None, checked, Rules()), traffic, "now")
+        values = report.values(replay(requests, None, checked, rules), traffic, "now")
         head, *rest = report.summary(values)
         is_same = values["same"] and not (values["changed"] or values["not_comparable"])
         more = [Line("    …", "dim")] if len(rest) > _MOST_LINES else []

@@ -1,29 +1,23 @@
 """lmd replay: captured requests, asked again."""
 
-import math
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from localmodel.cli import completion
 from localmodel.cli.captured import sides
+from localmodel.cli.captured.rules import comparing
 from localmodel.cli.project_options import is_path
 from localmodel.cli.target_option import where_options
 from localmodel.cli.terminal.output import ConsoleProgress, pass_on, say
 from localmodel.disk import user_file
 
+if TYPE_CHECKING:
+    from localmodel_untrusted.answer_difference import Rules
+
 _FORMS = ["html", "json", "md"]
-
-
-def _paths(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> tuple[Any, ...]:
-    from localmodel_untrusted import json_path
-
-    try:
-        return tuple(map(json_path.parse_pattern, texts))
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from None
 
 
 def _against(context: click.Context, parameter: click.Parameter, word: str | None) -> str | int | Path | None:
@@ -35,12 +29,6 @@ def _against(context: click.Context, parameter: click.Parameter, word: str | Non
         return Path(word)
     why = f"{word}: no such file; give the number of a revision, serving, or a file from lmd capture"
     raise click.BadParameter(why, context, parameter)
-
-
-def _finite(context: click.Context, parameter: click.Parameter, number: float) -> float:
-    if not math.isfinite(number):
-        raise click.BadParameter(f"{number} is not a valid distance", context, parameter)
-    return number
 
 
 @click.command()
@@ -66,27 +54,7 @@ def _finite(context: click.Context, parameter: click.Parameter, number: float) -
     help="Form of the report. Default: the ending of --output. Without --output, it goes to standard output.",
 )
 @click.option("--last", type=click.IntRange(min=1), help="How many requests of FILE, from its end. Default: all.")
-@click.option(
-    "--tolerance",
-    type=click.FloatRange(min=0),
-    callback=_finite,
-    default=0.0,
-    help="How far apart numbers may be. Default: not at all.",
-)
-@click.option(
-    "--relative",
-    type=click.FloatRange(min=0),
-    callback=_finite,
-    default=0.0,
-    help="The same, as a part of the number before: 0.01.",
-)
-@click.option(
-    "--ignore",
-    "ignored",
-    multiple=True,
-    callback=_paths,
-    help="Path in the answers that does not count, such as '$.rows[*].time'. Repeatable.",
-)
+@comparing()
 @where_options
 def replay(
     file: Path,
@@ -95,9 +63,7 @@ def replay(
     output: Path | None,
     form: str | None,
     last: int | None,
-    tolerance: float,
-    relative: float,
-    ignored: tuple[Any, ...],
+    rules: "Rules",
     **where: Any,
 ) -> None:
     """Ask the requests in FILE again, and say which answers change.
@@ -117,8 +83,6 @@ def replay(
     from localmodel.replay import report
     from localmodel.replay.replay import replay as run
     from localmodel.replay.replay import with_answers_of
-    from localmodel_untrusted.answer_difference import Rules
-    from localmodel_untrusted.json_difference import Tolerance
 
     if output is not None and form is None:
         form = output.suffix.removeprefix(".")
@@ -140,7 +104,7 @@ def replay(
             before, before_name = sides.serving(name, where), "what serves"
         after = opened.enter_context(sides.asking(name, where))
         done = opened.enter_context(ConsoleProgress().step(f"{len(requests)} requests"))
-        result = run(requests, before, after, Rules(Tolerance(tolerance, relative), ignored))
+        result = run(requests, before, after, rules)
         done(f"{len(result.compared)} compared")
     values = report.values(result, before_name, name)
     content = report.written(values, form).encode(errors="replace") if form else b""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from localmodel.cli.captured.rules import comparing
 from localmodel.cli.project_options import project_options
 from localmodel.cli.seconds import Seconds
 from localmodel.cli.target_option import where_options
@@ -15,6 +16,7 @@ from localmodel.targets.target import Target
 
 if TYPE_CHECKING:
     from localmodel.project.project import Project
+    from localmodel_untrusted.answer_difference import Rules
 
 
 @click.command()
@@ -36,8 +38,16 @@ if TYPE_CHECKING:
     type=Seconds(),
     help="Seconds to wait until an update serves. Default: the manifest's spec.update.progressDeadlineSeconds, or 300.",
 )
+@comparing("--traffic", "traffic")
 @where_options
-def dev(target: Target, project: "Project", request: Path | None, traffic: str | None, timeout: float | None) -> None:
+def dev(
+    target: Target,
+    project: "Project",
+    request: Path | None,
+    traffic: str | None,
+    timeout: float | None,
+    rules: "Rules",
+) -> None:
     """Update a deployment at each save of its files, until Ctrl-C.
 
     PATH and options are those of lmd apply: the files of the folder, or those that the manifest names, are watched.
@@ -49,7 +59,7 @@ def dev(target: Target, project: "Project", request: Path | None, traffic: str |
     Examples:
       lmd dev ./churn
       lmd dev churn.yaml --request request.json
-      lmd dev ./churn --traffic requests.jsonl
+      lmd dev ./churn --traffic requests.jsonl --ignore '$.took'
     """
     from localmodel.dev.screen import Terminal  # help does without what these import
     from localmodel.dev.session import Session
@@ -61,7 +71,7 @@ def dev(target: Target, project: "Project", request: Path | None, traffic: str |
     if traffic:
         from localmodel.cli.captured import dev_traffic
 
-        asked = dev_traffic.asking(traffic, target)
+        asked = dev_traffic.asking(traffic, target, rules)
     session = Session(target, source, request or project.request, screen, asked)
     # Closing the terminal, or kill, is a Ctrl-C as well.
     for number in (signal.SIGTERM, signal.SIGHUP):

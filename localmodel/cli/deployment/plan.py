@@ -8,6 +8,7 @@ import click
 
 from localmodel.cli import folder_words
 from localmodel.cli.captured import sides
+from localmodel.cli.captured.rules import comparing
 from localmodel.cli.project_options import project_options
 from localmodel.cli.target_option import where_options
 from localmodel.cli.terminal.output import ConsoleProgress, output_option, print_value, say
@@ -16,6 +17,7 @@ from localmodel.targets.target import Planned, Target
 
 if TYPE_CHECKING:
     from localmodel.project.project import Project
+    from localmodel_untrusted.answer_difference import Rules
 
 
 @click.command()
@@ -26,9 +28,10 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File from lmd capture: say which answers change, as lmd replay does. Builds the environment if needed.",
 )
+@comparing("--replay", "captured")
 @output_option
 @where_options
-def plan(target: Target, project: "Project", captured: Path | None, output: str) -> None:
+def plan(target: Target, project: "Project", captured: Path | None, rules: "Rules", output: str) -> None:
     """Say what applying a PATH would do, and why.
 
     The answer is one of nothing, patch, swap, roll or rebuild.
@@ -40,13 +43,13 @@ def plan(target: Target, project: "Project", captured: Path | None, output: str)
     Examples:
       lmd plan ./churn
       lmd plan -k manifests/churn --target kind
-      lmd plan ./churn --replay requests.jsonl
+      lmd plan ./churn --replay requests.jsonl --relative 1e-6
     """
     try:
         plans = project.plan(target, folder_words.progress(project, ConsoleProgress()))
     except UserError as error:
         raise folder_words.error(project, error) from None
-    changes = _replayed(captured, project, target) if captured else {}
+    changes = _replayed(captured, rules, project, target) if captured else {}
     if output != "text":
         from localmodel.replay import report
 
@@ -63,15 +66,14 @@ def plan(target: Target, project: "Project", captured: Path | None, output: str)
             say(line)
 
 
-def _replayed(captured: Path, project: "Project", target: Target) -> dict[str, Any]:
+def _replayed(captured: Path, rules: "Rules", project: "Project", target: Target) -> dict[str, Any]:
     """The report on the captured requests, asked of what would be applied."""
     from localmodel.replay import report
     from localmodel.replay.replay import replay
-    from localmodel_untrusted.answer_difference import Rules
 
     requests = sides.read(captured)
     with sides.project(project, target) as ask, ConsoleProgress().step(f"{len(requests)} requests") as done:
-        result = replay(requests, None, ask, Rules())
+        result = replay(requests, None, ask, rules)
         done(f"{len(result.compared)} compared")
     return report.values(result, str(captured), str(project.place.path))
 

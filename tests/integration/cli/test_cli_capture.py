@@ -82,6 +82,9 @@ def test_requests_are_kept_from_the_edit_on_that_asks_for_them(lmd: Lmd) -> None
     planned = lmd("plan", "./churn", "--replay", str(file))
     assert planned.code == 0 and planned.out.startswith("churn: swap: "), planned.err
     assert f"\n3 of 3 answers change: {file} -> churn\n  $.old: 3 answers: nothing -> " in planned.out, planned.out
+    assert "0 of 3 answers change" in lmd("plan", "./churn", "--replay", str(file), "--ignore", "$.old").out
+    alone = lmd("plan", "./churn", "--tolerance", "0.1")
+    assert alone.code == 2 and "--tolerance, --relative and --ignore need --replay" in alone.err
     in_json = json.loads(lmd("plan", "./churn", "--replay", str(file), "-o", "json").out)
     assert [one["replay"]["changed"] for one in in_json] == [3]
 
