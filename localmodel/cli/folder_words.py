@@ -23,6 +23,7 @@ _WORDS = {
     "spec.service.localPort": "--port",
     "spec.env": "--variable",
     "spec.capture": "[capture]",
+    "spec.update.replay": "[replay]",
     "spec.models": "--model",
     "spec.scoring.entryScript": "--entry-script",
     "spec.scoring.source.code": "code",

@@ -43,6 +43,7 @@ def changed(
     capture: Mapping[str, Any] | None = None,
     replicas: int | None = None,
     gate: Sequence[Mapping[str, Any]] | None = None,
+    replay: Mapping[str, Any] | None = None,
     source: Path | None = None,
     model_sources: Mapping[str, Path] | None = None,
     environment_source: Path | None = None,
@@ -51,10 +52,10 @@ def changed(
 ) -> dict[str, Any]:
     """A copy of the manifest in which each field that is given takes the place of the one before.
 
-    An empty `gate` is none. `variables` are the deployment's own: an environment of the store brings its variables
-    itself. `source` is where `code`, or a model without code, was read from, `model_sources` and `environment_source`
-    are the same for models (by name) and environment; `environment_chosen`: nobody named that file. `python` is the
-    version that was asked for beside the environment.
+    An empty `gate` or `replay` is none. `variables` are the deployment's own: an environment of the store brings its
+    variables itself. `source` is where `code`, or a model without code, was read from, `model_sources` and
+    `environment_source` are the same for models (by name) and environment; `environment_chosen`: nobody named that
+    file. `python` is the version that was asked for beside the environment.
 
     Raises:
         UserError: InvalidManifest, for an unknown option of the server.
@@ -88,9 +89,16 @@ def changed(
     if replicas is not None:
         spec["replicas"] = replicas
     if gate is not None:
-        update = {field: value for field, value in spec.get("update", {}).items() if field != "gate"}
-        spec["update"] = {**update, **({"gate": {"requests": [*gate]}} if gate else {})}
+        spec["update"] = _with(spec.get("update", {}), "gate", {"requests": [*gate]} if gate else {})
+    if replay is not None:
+        spec["update"] = _with(spec.get("update", {}), "replay", dict(replay))
     return after
+
+
+def _with(fields: Mapping[str, Any], name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with this one, or without it if it is empty."""
+    others = {field: fields[field] for field in fields if field != name}
+    return {**others, **({name: value} if value else {})}
 
 
 def _model(model: ModelVersion | ModelRef, before: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -94,6 +94,7 @@ def _settings(values: Mapping[str, Any], folder: Path, place: Callable[[str], st
         variables=_variables(values["variables"], place) if "variables" in values else None,
         server=_server(values["server"], place) if "server" in values else None,
         capture=_optional(values, "capture", place, _capture),
+        replay=_optional(values, "replay", place, _replay),
         gate=folder / gate if isinstance(gate, str) else None if gate is None else tuple(gate),
         request=folder / request if request is not None else None,
         target=_optional(values, "target", place, _target),
@@ -102,7 +103,7 @@ def _settings(values: Mapping[str, Any], folder: Path, place: Callable[[str], st
 
 _READ = (
     *("name", "entry_script", "models", "environment", "requirements", "python", "port"),
-    *("variables", "server", "capture", "gate", "request", "target"),
+    *("variables", "server", "capture", "replay", "gate", "request", "target"),
 )
 
 
@@ -210,6 +211,15 @@ def _capture(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _wrong(where, "give a table, such as [capture] with percent = 100")
     return value
+
+
+def _replay(value: Any, where: str) -> dict[str, Any]:
+    """The table as it is, but for the tolerance, which is text in a manifest: the manifest's schema checks it."""
+    if not isinstance(value, dict) or not value:
+        raise _wrong(where, "give a table, such as [replay] with maxChanged = 0")
+    tolerance = value.get("tolerance")
+    is_number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
+    return {**value, "tolerance": str(tolerance)} if is_number else value
 
 
 def _is_list_of(value: Any, kind: type) -> bool:

@@ -128,6 +128,10 @@ class Project:
         if self.file.capture is not None:
             yield from ((f"spec.capture.{name}", f"capture.{name}") for name in self.file.capture)
             yield "spec.capture", "capture"  # where something is missing
+        for name in self.file.replay or {}:
+            yield f"spec.update.replay.{name}", f"replay.{name}"
+        if self.file.replay is not None:
+            yield "spec.update.replay", "replay"
 
     def read(self, kept: Settings, progress: Progress, fresh: bool = True) -> Parts:
         """Its files, models, environment and the rest. `kept` is what was applied before; `fresh`: nothing was.
@@ -164,6 +168,7 @@ class Project:
             server=wanted.server,
             capture=wanted.capture,
             gate=gates.read(wanted.gate, folder),
+            replay=wanted.replay or {},
         )
 
     def _of_model(self, wanted: Settings, progress: Progress, fresh: bool) -> Parts:

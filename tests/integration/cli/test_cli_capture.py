@@ -92,6 +92,31 @@ def test_requests_are_kept_from_the_edit_on_that_asks_for_them(lmd: Lmd) -> None
     assert not (lmd.home / "deployments" / "churn").exists()
 
 
+def test_an_apply_that_changes_captured_answers_is_refused(lmd: Lmd) -> None:
+    folder = lmd.folder / "churn"
+    folder.mkdir()
+    (folder / "score.py").write_text(script("json.loads(raw_data)"))
+    settings = f"port = {lmd.port}\n[capture]\npercent = 100\n[replay]\nminRequests = 3\n"
+    (folder / "lmd.toml").write_text(f"{settings}maxChanged = -1\n")
+    refused = lmd("apply", "./churn")
+    assert refused.code == 1 and "lmd.toml:6: replay.maxChanged: -1 is less than" in refused.err, refused.err
+    (folder / "lmd.toml").write_text(settings)
+    first = lmd("apply", "./churn")
+    assert first.code == 0 and "captured requests were not asked" in first.err, first.err
+    for age in (40, 41, 42):
+        lmd("invoke", "churn", "--data", str(age))
+    eventually(lambda: len(lmd("capture", "churn").out.splitlines()) == 3)
+    (folder / "score.py").write_text(script("json.loads(raw_data) + (raw_data == '42')"))
+    refused = lmd("apply", "./churn")
+    assert refused.code == 1 and "replay: 1 of 3 answers to captured requests change: $ in 1" in refused.err
+    assert lmd("invoke", "churn", "--data", "42").out.strip() == "42"
+    (folder / "lmd.toml").write_text(f"{settings}maxChanged = 9\n")
+    allowed = lmd("apply", "./churn")
+    assert allowed.code == 0 and "answers to captured requests change: $ in" in allowed.err, allowed.err
+    assert lmd("invoke", "churn", "--data", "42").out.strip() == "43"
+    assert lmd("rollback", "churn").code == 0
+
+
 def test_ctrl_c_ends_a_replay_and_is_no_answer(lmd: Lmd) -> None:
     folder = lmd.folder / "slow"
     folder.mkdir()

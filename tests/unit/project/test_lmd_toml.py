@@ -38,6 +38,9 @@ def test_every_key_is_read_with_paths_from_the_folder(tmp_path: Path) -> None:
         [capture]
         percent = 5
         keep = {megabytes = 2}
+        [replay]
+        tolerance = 1e-6
+        ignore = ["$.took"]
     """
     model = tmp_path / "model.pkl"
     assert read(tmp_path, text) == Settings(
@@ -50,6 +53,7 @@ def test_every_key_is_read_with_paths_from_the_folder(tmp_path: Path) -> None:
         variables={"THRESHOLD": "0.5"},
         server={"scoring_timeout_seconds": 5},
         capture={"percent": 5, "keep": {"megabytes": 2}},
+        replay={"tolerance": "1e-06", "ignore": ["$.took"]},
         gate=tmp_path / "gate.yaml",
         request=tmp_path / "one.json",
         target="docker",
@@ -76,6 +80,7 @@ def test_a_gate_may_stand_in_it(tmp_path: Path) -> None:
         ("[server]\nworkers = 1\nscoring-timeout = 3\n", "lmd.toml:3: server.scoring-timeout: unknown key; did you"),
         ("[server]\nworkers = '2'", "lmd.toml:2: server.workers: give a number, not '2'"),
         ("capture = true", "lmd.toml:1: capture: give a table, such as [capture] with percent = 100"),
+        ("replay = 5", "lmd.toml:1: replay: give a table, such as [replay] with maxChanged = 0"),
         ("port = 70000", "lmd.toml:1: port: give a number from 1 to 65535, not 70000"),
         ("port = true", "lmd.toml:1: port: give a number from 1 to 65535, not True"),
         ("python = 3.12", 'lmd.toml:1: python: give a minor version in quotes, such as "3.12", not 3.12'),
