@@ -33,6 +33,13 @@ class Fields:
             raise UnreadableError(f"{name}: expected a whole number from 0 to {MOST_WHOLE_NUMBER}")
         return value
 
+    def number(self, name: str, most: float) -> float:
+        """A number from 0 to `most`."""
+        value = self._get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
+            raise UnreadableError(f"{name}: expected a number from 0 to {most:g}")
+        return value
+
     def truth(self, name: str) -> bool:
         """True or false."""
         value = self._get(name)

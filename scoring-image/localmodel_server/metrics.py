@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from localmodel_server.error_rate import ErrorRate
+from localmodel_server.figures import Figures
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -44,6 +45,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.error_rate = ErrorRate()
+        self.figures: Figures | None = None  # of the revision that serves, while a candidate runs beside it
+        self.more: Callable[[], Iterable[Metric]] = tuple  # what else there is to collect
         self._requests: defaultdict[tuple[str, int], int] = defaultdict(int)
         self._lost: defaultdict[str, int] = defaultdict(int)
         self._captured: defaultdict[str, int] = defaultdict(int)
@@ -62,10 +65,16 @@ class Metrics:
 
         None says that it never was in line, or that run() did not return.
         """
-        self._requests[dialect, status] += 1
         self.error_rate.requests += 1
         if status >= 500:
             self.error_rate.failed += 1
+        if self.figures is not None:
+            self.figures.add(status, total)
+        self.count(dialect, status, total, queue, run)
+
+    def count(self, dialect: str, status: int, total: float, queue: float | None, run: float | None) -> None:
+        """Count a scoring request that any revision has answered, as answered() does for the one that serves."""
+        self._requests[dialect, status] += 1
         self._total.add(total)
         if queue is not None:
             self._queue.add(queue)
@@ -121,6 +130,7 @@ class Metrics:
         yield from self._histograms()
         for name, read in self._gauges.items():
             yield GaugeMetricFamily(name, _MEANING[name], read())
+        yield from self.more()
         info = {"revision": self._revision(), "model": self._model()}
         yield InfoMetricFamily("localmodel_serving", "The revision that serves, and its models", info)
 
@@ -148,6 +158,30 @@ class Metrics:
         ProcessCollector(registry=registry)
         encode, content_type = choose_encoder(accept)
         return encode(registry), content_type
+
+
+class CandidateMetrics(Metrics):
+    """Counts of a candidate that answers beside the serving revision: its own, and in those of the whole server."""
+
+    def __init__(self, server: Metrics, figures: Figures) -> None:
+        super().__init__()
+        self.figures: Figures = figures
+        self._server = server
+
+    def answered(
+        self, dialect: str, status: int, total: float, queue: float | None = None, run: float | None = None
+    ) -> None:
+        """Count a scoring request that the candidate has answered."""
+        self.figures.add(status, total)
+        self._server.count(dialect, status, total, queue, run)
+
+    def batched(self, requests: int) -> None:
+        """Count a call of its run()."""
+        self._server.batched(requests)
+
+    def worker_lost(self, reason: str) -> None:
+        """Count one of its workers."""
+        self._server.worker_lost(reason)
 
 
 _MEANING = {

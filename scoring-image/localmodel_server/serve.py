@@ -30,6 +30,7 @@ from localmodel_server.http.fast_path import FastPathProtocol
 from localmodel_server.http.idle_connections import close_idle
 from localmodel_server.http.late_routes import LateRoutes
 from localmodel_server.http.listen import HttpServer, build_server, open_listener
+from localmodel_server.life.beside import Beside
 from localmodel_server.life.debugging import Debugging, is_debugged
 from localmodel_server.life.loader import Loader
 from localmodel_server.life.revision import Revision, revision_of
@@ -84,8 +85,10 @@ class Lifecycle:
         self._going_back = ErrorRateRollback(self._state.metrics.error_rate, self._loader.go_back)
         if options.revision_file is not None:
             self._loader.on_switch = self._going_back.watch
+        self._application = Application(self._state)
         if pod is not None:
-            pod.attach(self._state, self._loader, lambda: close_idle(self._server.server_state.connections))
+            beside = Beside(self._application, self._loader)
+            pod.attach(self._state, self._loader, beside, lambda: close_idle(self._server.server_state.connections))
             pod.swaps.on_commit = self._debugging.end
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -110,7 +113,7 @@ class Lifecycle:
         rotating = None if self._options.log_file is None else asyncio.create_task(keep_short(self._options.log_file))
         logger.info("listening on %s port %d", *listeners.main.getsockname()[:2])
         await self._stop.wait()
-        self._state.draining = True
+        self._state.drain()
         giving_up = asyncio.create_task(self._give_up())
         await self._drain()
         await http

@@ -16,6 +16,7 @@ from localmodel_server.admin.settings import AdminSettings
 from localmodel_server.admin.start import Choice, WantedRevision, choose, read_wanted
 from localmodel_server.admin.swaps import Order, Swaps, in_thread
 from localmodel_server.configuration.settings import APP_ROOT, SettingsError
+from localmodel_server.life.beside import Beside
 from localmodel_server.life.loader import Loader
 from localmodel_server.life.revision import Revision
 from localmodel_server.log import logger
@@ -42,12 +43,12 @@ class Pod:
         self._newest = max(image.epoch, self._wanted.epoch if self._wanted else 0)
         self._choice = self._choose(image)
 
-    def attach(self, state: ServerState, loader: Loader, close_idle: Callable[[], int]) -> None:
+    def attach(self, state: ServerState, loader: Loader, beside: Beside, close_idle: Callable[[], int]) -> None:
         """Connect it to the server; call this first."""
         self._state = state
         self._loader = loader
         self._close_idle = close_idle
-        self.swaps = Swaps(state, loader, self.revisions, self._choice.serves, self._newest)
+        self.swaps = Swaps(state, loader, beside, self.revisions, self._choice.serves, self._newest)
 
     def application(self) -> ASGIApp:
         """The application of the admin port."""

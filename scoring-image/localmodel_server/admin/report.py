@@ -34,6 +34,7 @@ def report(
         "loading": loader.is_loading,
         "preparing": None if order is None or prepared is not None else order._asdict(),
         "prepared": None if order is None or prepared is None else order._asdict(),
+        "trial": swaps.beside.report(),
         "parked": loader.park.content,
         "held": sorted({revisions.image.content, *revisions.folder.contents}),
         "models": revisions.folder.models,

@@ -3,6 +3,7 @@
 ====================  ==========================================================================
 `GET /state`        what serves, what is prepared, what the pod has
 `POST /prepare`     a bundle, or nothing; answered when the revision could serve
+`POST /trial`       the prepared revision is tried on clients' requests as the body says (admin/trial.py)
 `POST /commit`      the prepared revision serves when this is answered, with the state
 `POST /abort`       the prepared revision is forgotten
 `POST /leave`       the pod is about to end: it closes idle connections and says how many may still bring a request
@@ -27,13 +28,14 @@ from localmodel_server.admin.revisions import Revisions
 from localmodel_server.admin.settings import AdminSettings
 from localmodel_server.admin.spool import receive_to
 from localmodel_server.admin.swaps import Order, Swaps, answer_of
+from localmodel_server.admin.trial import receive_trial
 from localmodel_server.errors import ClientGoneError
 from localmodel_server.life.loader import Loader
 from localmodel_server.log import logger
 from localmodel_server.messages.asgi import send_json
 from localmodel_server.state import ServerState
 
-_METHODS = {"/state": "GET", "/prepare": "POST", "/commit": "POST", "/abort": "POST", "/leave": "POST"}
+_METHODS = {"/state": "GET", **dict.fromkeys(["/prepare", "/trial", "/commit", "/abort", "/leave"], "POST")}
 _NO_BODY = hashlib.sha256().hexdigest()
 
 
@@ -86,7 +88,9 @@ class AdminApplication:
         order = Order(claims.epoch, claims.content)
         if path == "/prepare":
             return answer_of(await self._prepare(order, claims.body, scope, receive), order)
-        if claims.body not in ("", _NO_BODY):
+        if path == "/trial":
+            await self._swaps.try_out(order, await receive_trial(scope, receive, claims.body))
+        elif claims.body not in ("", _NO_BODY):
             raise RefusedError(400, "BadBundle", f"{path} takes no body")
         if path == "/commit":
             await self._swaps.commit(order)
@@ -94,7 +98,7 @@ class AdminApplication:
             await self._swaps.abort(order)
         elif path == "/leave":
             # SIGTERM does the same, and may be seconds away.
-            self._state.draining = True
+            self._state.drain()
             return {"revision": self._swaps.serves.revision, "kept": self._close_idle()}
         pod = await asyncio.to_thread(report, self._settings, self._state, self._loader, self._revisions, self._swaps)
         return {**pod, "ignored": self._ignored}

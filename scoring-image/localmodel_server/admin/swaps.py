@@ -7,17 +7,19 @@ serves another, and serves it when it is committed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from localmodel_server.admin.errors import RefusedError, refusal
 from localmodel_server.admin.folder import AcceptedRevision, remove
 from localmodel_server.admin.revisions import Revisions
+from localmodel_server.life.beside import Beside, Trial
 from localmodel_server.life.loader import Loader
 from localmodel_server.life.revision import Candidate
 from localmodel_server.log import logger
 from localmodel_server.state import ServerState
+from localmodel_server.workers.worker_process import LoadError
 from localmodel_untrusted.replayed import Replayed
 
 _Result = TypeVar("_Result")
@@ -42,9 +44,16 @@ class Swaps:
     """Prepares and commits decisions; `serves` is the one that serves or loads, `newest` the latest epoch received."""
 
     def __init__(
-        self, state: ServerState, loader: Loader, revisions: Revisions, serves: AcceptedRevision, newest: int
+        self,
+        state: ServerState,
+        loader: Loader,
+        beside: Beside,
+        revisions: Revisions,
+        serves: AcceptedRevision,
+        newest: int,
     ) -> None:
         self.serves = serves
+        self.beside = beside
         self.failure: str | None = None  # of the last decision that could not be prepared
         self.replayed: Replayed | None = None  # what came of captured requests before the last switch
         self.on_commit: Callable[[], None] = lambda: None
@@ -121,6 +130,21 @@ class Swaps:
             raise refusal(error)
         return task.result()
 
+    async def try_out(self, order: Order, trial: Trial | None) -> None:
+        """Try what was prepared on clients' requests; None ends this, and it stays prepared.
+
+        Raises:
+            RefusedError
+        """
+        async with self._turn:
+            self.check(order)
+            prepared = self.prepared
+            if prepared is None or order != self._order:
+                raise RefusedError(409, "NotPrepared", f"epoch {order.epoch} ({order.content}) is not prepared here")
+            if prepared.candidate.origin == "serving":
+                raise RefusedError(409, "ServesAlready", "the workers that serve are those of this content")
+            await self._keep(self.beside.follow(prepared.candidate, trial), order)
+
     async def commit(self, order: Order) -> None:
         """Serve what was prepared: record it first, then switch.
 
@@ -136,6 +160,7 @@ class Swaps:
                 # The signature says that it is so: elsewhere this revision may serve already.
                 self._state.behind = f"behind: epoch {order.epoch} is to serve, and is not prepared here"
                 raise RefusedError(409, "NotPrepared", f"epoch {order.epoch} ({order.content}) is not prepared here")
+            await self._keep(self.beside.before_commit(prepared.candidate), order)
             try:
                 await in_thread(lambda: self._revisions.folder.accept(prepared.accepted))
             except OSError as error:
@@ -174,6 +199,15 @@ class Swaps:
         for sweep in self._sweeping:
             sweep.cancel()
         await asyncio.gather(*self._sweeping, return_exceptions=True)
+
+    async def _keep(self, work: Awaitable[None], order: Order) -> None:
+        """Do something with what is prepared, which is lost if that fails."""
+        try:
+            await work
+        except LoadError as error:
+            self.failure = f"epoch {order.epoch}: {refusal(error)}"
+            await self._forget()
+            raise refusal(error) from error
 
     async def _forget(self) -> None:
         task, self._preparing, self._order = self._preparing, None, None

@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import unquote_to_bytes
 
-from starlette.types import Message, Scope
+from starlette.types import Scope
 
-from localmodel_server.configuration.capture import CaptureSettings
+from localmodel_server.gate.client import Client, http_scope
 from localmodel_server.http.app import Application
 from localmodel_server.messages.call import Headers, Outcome
 from localmodel_server.metrics import Metrics
-from localmodel_server.state import ServerState
+from localmodel_server.state import ApartState
 from localmodel_server.workers.dispatcher import Dispatcher
 from localmodel_server.workers.job import Deliver, Job, MakeCall
 from localmodel_server.workers.pool import Pool
 
-_MOST_BYTES = 64 * 1024 * 1024
 _SECONDS_TO_ANSWER = 5.0
 
 
@@ -52,10 +50,6 @@ class GateAnswer(NamedTuple):
     traceback: str
 
 
-class NoAnswerError(Exception):
-    """There is no whole answer; the text says why."""
-
-
 class _Asker:
     """What a dispatcher answers; `agent` is the header by which a script knows who asks."""
 
@@ -63,7 +57,7 @@ class _Asker:
         self._pool = pool
         self._dispatcher = dispatcher
         self._agent = agent
-        state = _Quiet()
+        state = ApartState()
         state.dispatcher = dispatcher
         self._application = Application(state, log=_say_nothing)
 
@@ -77,29 +71,16 @@ class _Asker:
         Raises:
             NoAnswerError
         """
-        client = _Client(request)
+        client = Client(request.body)
         self._dispatcher.error = ""
         scope = _scope(request, request_id, self._agent)
         if scope["path"] != "/score":
             # Before the clock runs: making them takes longer than many an answer.
             await self._application.routes.made()
         started = time.perf_counter()
-        asking = asyncio.create_task(self._application(scope, client.receive, client.send))
         limit = self._pool.settings.scoring_timeout_ms / 1000 + _SECONDS_TO_ANSWER
-        try:
-            await asyncio.wait({asking}, timeout=limit)
-            if not asking.done():
-                raise NoAnswerError(f"the answer did not end within {limit:g} s")
-        finally:
-            milliseconds = (time.perf_counter() - started) * 1000
-            client.leave()
-            asking.cancel()
-            # To an application, its own cancellation is one more thing to answer.
-            await asyncio.gather(asking, return_exceptions=True)
-        if len(client.body) > _MOST_BYTES:
-            raise NoAnswerError(f"the answer is longer than {_MOST_BYTES} bytes")
-        if not client.complete:
-            raise NoAnswerError("the answer has broken off")
+        await client.ask(self._application, scope, limit)
+        milliseconds = (time.perf_counter() - started) * 1000
         error, _, traceback = self._dispatcher.error.partition("\n")
         return GateAnswer(client.status, bytes(client.body), milliseconds, error, traceback)
 
@@ -134,46 +115,6 @@ class AskingBeside(_Asker):
 
     def __enter__(self) -> AskingBeside:
         return self
-
-
-class _Quiet(ServerState):
-    """Captures nothing: these requests are no client's."""
-
-    @property
-    def capturing(self) -> CaptureSettings | None:
-        return None
-
-
-class _Client:
-    """The far end of an ASGI connection."""
-
-    def __init__(self, request: Sent) -> None:
-        self.status = 0
-        self.body = bytearray()
-        self.complete = False
-        self._request: list[bytes] = [request.body]
-        self._left = asyncio.Event()
-
-    async def receive(self) -> Message:
-        """The whole request, and then nothing until the client leaves."""
-        if self._request:
-            return {"type": "http.request", "body": self._request.pop(), "more_body": False}
-        await self._left.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message: Message) -> None:
-        """Take a piece of the answer."""
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            return
-        self.body += message.get("body", b"")
-        self.complete = not message.get("more_body", False)
-        if len(self.body) > _MOST_BYTES:
-            self.leave()
-
-    def leave(self) -> None:
-        """Close the connection."""
-        self._left.set()
 
 
 class _Dispatcher(Dispatcher):
@@ -231,18 +172,4 @@ def _scope(request: Sent, request_id: str, agent: str) -> Scope:
         headers.append((b"content-length", b"%d" % len(request.body)))
         if request.content_type:
             headers.append((b"content-type", request.content_type.encode()))
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": request.method,
-        "scheme": "http",
-        "path": unquote_to_bytes(path).decode(errors="replace"),
-        "raw_path": path,
-        "query_string": query,
-        "root_path": "",
-        "headers": headers,
-        "client": ("127.0.0.1", 0),
-        "server": ("127.0.0.1", 0),
-        "state": {},
-    }
+    return http_scope(request.method, path, query, headers)

@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from localmodel_server.gate.ask import Asking, GateAnswer, NoAnswerError
+from localmodel_server.gate.ask import Asking, GateAnswer
+from localmodel_server.gate.client import NoAnswerError
 from localmodel_server.gate.compare import cut, difference, nothing_at
 from localmodel_server.gate.request import Expectation, Field, GateRequest
 from localmodel_server.log import logger

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,6 +17,7 @@ from localmodel_server.http import below_prefix, cors
 from localmodel_server.http.late_routes import LateRoutes
 from localmodel_server.http.page import HEADERS, is_visit, render
 from localmodel_server.http.score import EarlyAnswer, score, send_outcome
+from localmodel_server.http.split import Split, goes_to_candidate
 from localmodel_server.log import log_request, logger, one_word
 from localmodel_server.messages.asgi import DIALECT, OUTCOME, REQUEST_ID, send_json, send_whole, wait_until_gone
 from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Headers, Outcome
@@ -22,7 +25,25 @@ from localmodel_server.messages.request_ids import RequestIds, common_headers, r
 from localmodel_server.payloads.azure import NOT_RUN
 from localmodel_server.state import ServerState
 
+_IDS = "localmodel.ids"
 _PROBE_PATHS = frozenset({"/", "/livez", "/readyz"})
+
+
+class Shadow(Protocol):
+    """Who wants copies of some answered requests."""
+
+    def chooses(self) -> bool:
+        """Whether it wants this one; called once for each."""
+
+    def take(self, exchange: Exchange) -> None:
+        """Take a copy."""
+
+
+class Canary(NamedTuple):
+    """The candidate that answers some of the requests."""
+
+    split: Split
+    application: Application
 
 
 class Application:
@@ -30,6 +51,8 @@ class Application:
 
     def __init__(self, state: ServerState, log: Callable[[str, str, str, int, float], None] = log_request) -> None:
         self.state = state
+        self.canary: Canary | None = None
+        self.shadow: Shadow | None = None
         self._log = log
         self.routes = LateRoutes(state, _build_routes)  # for every path but /score
 
@@ -38,7 +61,28 @@ class Application:
         # None takes the fast path then. Probes do not count: a kubelet asks until the end.
         if self.state.draining and scope["path"] not in _PROBE_PATHS:
             self.state.last_came = time.monotonic()
-        if self.state.capturing is None:
+        application = self
+        if self.canary is not None and (scope["method"] == "POST" or scope["path"] == "/score"):
+            ids = read_ids(scope["headers"])
+            scope[_IDS] = ids  # one that is made up may not be made up again: the share would be another
+            application = self.chosen(ids.request_id, scope["headers"])
+        await application.respond(scope, receive, send)
+
+    def chosen(self, request_id: str, headers: Headers) -> Application:
+        """The application of the revision that is to answer a request to the script."""
+        canary = self.canary
+        if canary is None or not goes_to_candidate(canary.split, request_id, headers):
+            return self
+        state = canary.application.state
+        if state.dispatcher.unready_reason() is None:
+            return canary.application
+        if state.metrics.figures is not None:
+            state.metrics.figures.unavailable += 1
+        return self
+
+    async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request with this revision."""
+        if not self.keeps:
             await self._answer(scope, receive, send, None)
         else:
             with Tap(receive, send, self.state.capture.room) as tap:
@@ -46,7 +90,7 @@ class Application:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, tap: Tap | None) -> None:
         started = time.perf_counter()
-        ids = read_ids(scope["headers"])
+        ids = scope.get(_IDS) or read_ids(scope["headers"])
         if ids.too_long is not None:
             refused = EarlyAnswer(431, f"the header {ids.too_long} is longer than 100 characters", NOT_RUN)
             status = await self._refuse(refused, self._headers(ids, scope["headers"]), send)
@@ -125,7 +169,7 @@ class Application:
 
         `body` is the request's where it is captured.
         """
-        if self.state.capturing is None:
+        if not self.keeps:
             await self._finish(ids, scope, receive, send, outcome, started)
             return
         with Tap(receive, send, self.state.capture.room) as tap:
@@ -155,9 +199,9 @@ class Application:
         tap: Tap,
         started: float,
     ) -> None:
-        """Capture an answered request; `target` is its path and its query."""
-        settings = self.state.capture_next()
-        if settings is None:
+        """Hand an answered request to those who want it; `target` is its path and its query."""
+        takers = self.next_takers()
+        if not takers:
             return
         seconds = time.perf_counter() - started
         exchange = Exchange(
@@ -176,7 +220,23 @@ class Application:
             milliseconds=seconds * 1000,
             id_is_ours=ids.is_ours,
         )
-        self.state.capture.take(settings, exchange)
+        for take in takers:
+            take(exchange)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anybody may want requests that have been answered."""
+        return self.shadow is not None or self.state.capturing is not None
+
+    def next_takers(self) -> Sequence[Callable[[Exchange], None]]:
+        """Who wants the request that has just been answered; call it once for each."""
+        takers: list[Callable[[Exchange], None]] = []
+        settings = self.state.capture_next()
+        if settings is not None:
+            takers.append(partial(self.state.capture.take, settings))
+        if self.shadow is not None and self.shadow.chooses():
+            takers.append(self.shadow.take)
+        return takers
 
     def count(self, dialect: str, status: int, started: float, outcome: Outcome | None) -> None:
         """Count one answered request; started is a time of perf_counter."""

@@ -31,6 +31,7 @@ from localmodel_server.messages.collected import collect
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import Cost
 from localmodel_server.messages.request_ids import RequestIds, common_headers, read_ids
+from localmodel_server.state import ServerState
 from localmodel_server.workers.job import Job
 
 _LARGEST_BODY = 1 << 20
@@ -78,7 +79,8 @@ class FastPathProtocol(JsonErrorProtocol):
         if kind is not None and self._is_ordinary():
             ids = read_ids(self.headers)
             if ids.too_long is None:
-                self.cycle = _FastCycle(self, self.url, self.headers, kind, ids)
+                application = self.application.chosen(ids.request_id, self.headers)
+                self.cycle = _FastCycle(self, application, self.url, self.headers, kind, ids)
                 return
         super().begin_request()
 
@@ -110,9 +112,9 @@ class FastPathProtocol(JsonErrorProtocol):
     def _is_ordinary(self) -> bool:
         if self.cycle is not None and not self.cycle.response_complete:
             return False
-        state = self.application.state
-        settings, contract = state.settings, state.contract
-        if settings is None or contract is None or settings.cors_origins or contract.mode == "http" or state.draining:
+        state, canary = self.application.state, self.application.canary
+        settings = state.settings
+        if settings is None or not _is_simple(state) or not (canary is None or _is_simple(canary.application.state)):
             return False
         if self.expect_100_continue or self.parser.should_upgrade() or self.parser.get_http_version() != "1.1":
             return False
@@ -126,22 +128,36 @@ class FastPathProtocol(JsonErrorProtocol):
         return sized
 
 
+def _is_simple(state: ServerState) -> bool:
+    """Whether a revision answers as the fast path does."""
+    settings, contract = state.settings, state.contract
+    if settings is None or contract is None:
+        return False
+    return not (settings.cors_origins or contract.mode == "http" or state.draining)
+
+
 class _FastCycle:
     """One request on the fast path; in place of uvicorn's RequestResponseCycle, whose attributes it shares."""
 
     message_event = NobodyWaits()
 
     def __init__(
-        self, protocol: FastPathProtocol, url: bytes, headers: Headers, kind: type[Question], ids: RequestIds
+        self,
+        protocol: FastPathProtocol,
+        application: Application,
+        url: bytes,
+        headers: Headers,
+        kind: type[Question],
+        ids: RequestIds,
     ) -> None:
         self._pieces: list[bytes] = []
-        self._held = protocol.application.state.bodies.hold()
+        self._held = application.state.bodies.hold()
         self.more_body = True
         self.response_complete = False
         self.disconnected = False
         self.keep_alive = protocol.parser.should_keep_alive()
         self._protocol = protocol
-        self._application = protocol.application
+        self._application = application
         self._url = url
         self._scope = protocol.scope
         self._headers = headers
@@ -170,7 +186,7 @@ class _FastCycle:
             return
         state = self._application.state
         body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._body = None if state.capturing is None else body
+        self._body = body if self._application.keeps else None
         self._pieces.clear()
         try:
             pool = state.dispatcher.check_room()
@@ -261,7 +277,7 @@ class _FastCycle:
         """Leave a request that takes long to decode to the application."""
         self._held.give_back()
         self._scope["path"], self._scope["raw_path"], self._scope["query_string"] = self._url.decode(), self._url, b""
-        self._leave_to(self._application, body)
+        self._leave_to(self._application.respond, body)
 
     def _leave_to(self, application: ASGIApp, body: bytes) -> None:
         protocol = self._protocol
@@ -308,8 +324,8 @@ class _FastCycle:
             protocol.on_response_complete()
         application.count(self._kind.dialect, status, self._started, outcome)
         log_request(self._ids.request_id, "POST", self._url.decode("latin-1"), status, total * 1000)
-        settings = application.state.capture_next()
-        if settings is not None:
+        takers = application.next_takers() if application.keeps else ()
+        if takers:
             exchange = Exchange(
                 time=time.time() - total,
                 request_id=self._ids.request_id,
@@ -326,4 +342,5 @@ class _FastCycle:
                 milliseconds=total * 1000,
                 id_is_ours=self._ids.is_ours,
             )
-            application.state.capture.take(settings, exchange)
+            for take in takers:
+                take(exchange)

@@ -38,6 +38,7 @@ class Loader:
         self._load: asyncio.Task[bool] | None = None
         self._failure: LoadError | None = None
         self._before: Revision | None = None  # what served before the last switch
+        self.on_leave: Callable[[Candidate | None], None] = lambda _: None  # a candidate, or all, are tried no more
         self.on_switch: Callable[[], None] = lambda: None  # another pool serves, and the one before may be parked
 
     @property
@@ -103,10 +104,39 @@ class Loader:
 
     def discard(self, candidate: Candidate) -> None:
         """Drop a candidate; a pool that was parked is parked again."""
+        self.on_leave(candidate)
         if candidate.origin == "parked":
             self.park.put(candidate.pool)
+        elif candidate.origin == "shadow":
+            candidate.pool.stop()  # nobody waits for its answers
+            self.park.end(candidate.pool)
         elif candidate.origin == "new":
             self.park.end(candidate.pool)
+
+    def wake(self, candidate: Candidate) -> None:
+        """Have a candidate's workers looked after, as those that serve are."""
+        if candidate.origin == "parked":
+            candidate.pool.resume(read_settings(candidate.revision.environment))
+
+    def lower_priority(self, candidate: Candidate) -> None:
+        """Let all others have the processors first. It is only for a shadow: the priority cannot be raised again."""
+        self.wake(candidate)
+        candidate.origin = "shadow"
+        candidate.pool.lower_priority()
+
+    async def restore_priority(self, candidate: Candidate) -> None:
+        """Replace the workers of a candidate that was a shadow by new ones.
+
+        Raises:
+            LoadError
+        """
+        if candidate.origin != "shadow":
+            return
+        candidate.origin = "ended"
+        settings = candidate.pool.settings
+        await candidate.pool.close()
+        candidate.pool = await Pool.start(settings, self._warm)
+        candidate.origin = "new"
 
     def go_back(self, why: str) -> None:
         """Go back from a bad revision to the previous one: at once if it is parked, otherwise by loading it again."""
@@ -223,6 +253,7 @@ class Loader:
         if old is not candidate.pool:
             self._dispatcher.switch(candidate.pool)
             self._state.metrics.error_rate.switched()
+        self.on_leave(None)
         candidate.pool.enter_service()
         self._state.capture.follow(settings.capture)
         self._dispatcher.load_error = None

@@ -35,7 +35,7 @@ class Candidate:
 
     revision: Revision
     pool: Pool
-    origin: str  # "new", "parked" or "serving": where the pool comes from
+    origin: str  # where the pool comes from: "new", "parked" or "serving"; "shadow": it gives way to all others
     milliseconds: dict[str, int] = field(default_factory=dict)
     replayed: Replayed | None = None
 

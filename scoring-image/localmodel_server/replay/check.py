@@ -9,7 +9,8 @@ from functools import partial
 from typing import TypeVar
 
 from localmodel_server.configuration.replay import ReplaySettings
-from localmodel_server.gate.ask import Asking, AskingBeside, GateAnswer, NoAnswerError
+from localmodel_server.gate.ask import Asking, AskingBeside, GateAnswer
+from localmodel_server.gate.client import NoAnswerError
 from localmodel_server.log import logger
 from localmodel_server.replay import requests
 from localmodel_server.replay.comparison import Comparison

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from localmodel_server.errors import BadRequestError, ClientGoneError, UnavailableError
@@ -38,6 +39,7 @@ class Dispatcher:
         self._waiting: deque[Job] = deque()
         self._flush_is_due = False
         self._alarm: asyncio.TimerHandle | None = None
+        self._heir: Dispatcher | None = None
 
     @property
     def waiting(self) -> int:
@@ -55,6 +57,21 @@ class Dispatcher:
         pool.on_change = self._flush
         self._flush()
         return old
+
+    def hand_over(self, heir: Dispatcher) -> None:
+        """Leave all requests that no worker has yet to another dispatcher, also those whose worker is lost later."""
+        self._heir = heir
+        if self.pool is not None and self.pool.on_change == self._flush:
+            self.pool.on_change = lambda: None
+        waiting, self._waiting = self._waiting, deque()
+        heir._take_over(waiting)
+
+    def _take_over(self, jobs: Iterable[Job]) -> None:
+        """Put requests in line where they would be if they had always been here."""
+        self._waiting = deque(sorted([*jobs, *self._waiting], key=lambda job: job.since))
+        if self.pool is not None and self._alarm is None:
+            self._watch_for_late(self.pool)
+        self._flush()
 
     def unready_reason(self) -> str | None:
         """Why no revision can answer, or None when one can."""
@@ -97,7 +114,7 @@ class Dispatcher:
             self._flush_is_due = True
             loop.call_soon(self._flush)
         if self._alarm is None:
-            self._alarm = loop.call_later(pool.settings.scoring_timeout_ms / 1000, self._refuse_late)
+            self._watch_for_late(pool)
         return job
 
     async def ask(self, make_call: MakeCall, request_id: str, gone: asyncio.Future[Any] | None = None) -> Outcome:
@@ -201,10 +218,9 @@ class Dispatcher:
         if isinstance(error, (WorkerDiedError, WorkerTimeoutError)):
             self._metrics.worker_lost("died" if isinstance(error, WorkerDiedError) else "timeout")
         if isinstance(error, NotStartedError) or (error is not None and len(jobs) > 1):
-            for job in reversed(jobs):
+            for job in jobs:
                 job.alone = job.alone or not isinstance(error, NotStartedError)
-                self._waiting.appendleft(job)
-            self._flush()
+            (self._heir or self)._take_over(jobs)
         pool.give_back(worker)
 
     def _refuse_late(self) -> None:
@@ -216,6 +232,9 @@ class Dispatcher:
         seconds = self.pool.settings.scoring_timeout_ms / 1000
         while self._waiting and loop.time() - self._waiting[0].since >= seconds:
             self._waiting.popleft().deliver(UnavailableError(f"no worker became free within {seconds:g} s"))
+        self._watch_for_late(self.pool)
+
+    def _watch_for_late(self, pool: Pool) -> None:
         if self._waiting:
-            due = self._waiting[0].since + seconds
-            self._alarm = loop.call_at(due, self._refuse_late)
+            due = self._waiting[0].since + pool.settings.scoring_timeout_ms / 1000
+            self._alarm = asyncio.get_running_loop().call_at(due, self._refuse_late)

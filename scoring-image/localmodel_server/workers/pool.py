@@ -40,6 +40,7 @@ class Pool:
         self._draining = False
         self._parked = False
         self._serves = False
+        self._yields = False
         self._template: TemplateProcess | None = None
         self._preloading = asyncio.Lock()  # several workers may be replaced at the same time
 
@@ -170,12 +171,22 @@ class Pool:
             worker.close()
         self._idle.clear()
 
-    async def close(self) -> None:
-        """End every worker now and wait for it."""
+    def stop(self) -> None:
+        """End every worker now."""
         self.drain()
         for worker in self._workers:
             worker.close()
+
+    async def close(self) -> None:
+        """End every worker now and wait for it."""
+        self.stop()
         await self.wait()
+
+    def lower_priority(self) -> None:
+        """Have its workers, and those that replace them, run only when no other process wants to."""
+        self._yields = True
+        for worker in self._workers:
+            worker.lower_priority()
 
     async def wait(self) -> None:
         """Wait until every worker of a draining pool has ended."""
@@ -211,6 +222,8 @@ class Pool:
         self.failure = None
         self.contract = worker.contract
         self._workers.add(worker)
+        if self._yields:
+            worker.lower_priority()
         self.give_back(worker)
         if self._serves:
             self.enter_service()

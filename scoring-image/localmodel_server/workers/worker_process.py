@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 WORKER_FOLDER = Path(localmodel_server.__file__).parent.parent / "localmodel_worker"
+_LOWEST_PRIORITY = 19
 _QUICK_MS = 5.0
 # How long a worker may take to end after its socket was closed.
 _SECONDS_TO_LEAVE = 2.0
@@ -239,6 +240,12 @@ class WorkerProcess(asyncio.Protocol):
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+    def lower_priority(self) -> None:
+        """Have the process, with all that it has started, run only when no other wants to."""
+        if self._process is not None:
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PGRP, self._process.pid, _LOWEST_PRIORITY)
 
     async def wait(self) -> None:
         """Wait until the process has ended."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from localmodel_server.http.split import Split, goes_to_candidate
 
 SALT = "sha256:5f1c"
