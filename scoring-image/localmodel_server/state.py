@@ -123,6 +123,11 @@ class CandidateState(ServerState):
         """Whether the server is about to stop."""
         return self._server.draining
 
+    @property
+    def capturing(self) -> CaptureSettings | None:
+        """What is captured of requests: as the serving revision says, because both write to the same files."""
+        return self._server.capturing
+
     def end(self) -> None:
         """Leave the requests that wait, and those that are still on their way here, to the serving revision."""
         self.dispatcher.hand_over(self._server.dispatcher)

@@ -33,7 +33,8 @@ class Shadow:
     """Gives a pool that does not serve copies of a share of the requests, one at a time, until it is stopped.
 
     `counts` says what became of them: `same`, `changed`, `failed` (only the candidate's answer has a status of 500 or
-    more), `incomparable`, or `dropped`: there were more than the candidate could answer beside the clients' requests.
+    more), `incomparable` (large, compressed, or not whole), or `dropped`: there were more than the candidate could
+    answer beside the clients' requests.
     """
 
     def __init__(self, server: ServerState, pool: Pool, percent: float, figures: Figures) -> None:
@@ -113,6 +114,8 @@ class Shadow:
             return "changed"
         if bytes(client.body) == exchange.answer:
             return "same"
+        if any(name == b"content-encoding" for name, _ in exchange.answer_headers):
+            return "incomparable"
         if max(len(client.body), len(exchange.answer or b"")) > _LONGEST_COMPARED:
             return "incomparable"
         return await asyncio.to_thread(compare, exchange.answer or b"", bytes(client.body))

@@ -19,6 +19,8 @@ from support.server.admin_client import AdminReply, content_of
 from support.server.admin_pod import Pod
 from support.server.scoring_server_process import ScoringServer, eventually
 
+from localmodel_server.capture.ring import NEWER
+
 # Answers its name; {"do": ...} has it fail, end, or wait for a file.
 SCRIPT = """
 import json, os, time
@@ -350,3 +352,47 @@ def test_what_is_not_prepared_cannot_be_tried(pod: Pod, server: ScoringServer) -
         reply = call()
         assert (reply.status, reply.json["reason"]) == (409, "NotPrepared")
     assert server.score({}).json == "image"
+
+
+def test_only_what_clients_have_asked_is_captured_whoever_answers(tmp_path: Path) -> None:
+    folder = tmp_path / "capture"
+    rules = {"percent": 100, "keep": {"requests": 100, "megabytes": 4}, "answers": True, "redact": [], "headers": []}
+    pod = Pod(tmp_path, script("image"), LOCALMODEL_CAPTURE=json.dumps(rules), LOCALMODEL_CAPTURE_FOLDER=str(folder))
+
+    def captured() -> list[tuple[str, str]]:
+        path = folder / NEWER
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [(record["revision"], json.loads(record["answer"])) for record in map(json.loads, lines)]
+
+    with pod.container() as server:
+        server.wait_until_ready("1")
+        gate = [{"body": "{}", "expect": {"json": "two"}}]
+        assert pod.prepare(2, "two", script("two"), gate=gate).status == 200
+        assert tried(pod, SHADOW).status == 200
+        assert server.score({}).json == "image"
+        eventually(lambda: copies(pod) == {"changed": 1}, server)
+        assert tried(pod, canary(0)).status == 200
+        assert forced(server, {}).json == "two"
+        assert server.score({}).json == "image"
+        expected = [("1", "image"), ("two", "two"), ("1", "image")]
+        eventually(lambda: len(captured()) >= len(expected), server)
+        assert captured() == expected
+        assert pod.commit(2, "two").status == 200
+        assert server.score({}).json == "two"
+        eventually(lambda: captured() == [*expected, ("two", "two")], server)
+
+
+def test_a_server_that_stops_answers_what_its_canary_has(pod: Pod, server: ScoringServer) -> None:
+    assert tried(pod, canary(0)).status == 200
+    gate = pod.folder / "gate"
+    waits = {"do": "wait", "file": str(gate), "who": "two"}
+    with ThreadPoolExecutor(3) as threads:
+        asked = [threads.submit(forced, server, waits) for _ in range(3)]
+        server.wait_until_asked(3)
+        server.signal(signal.SIGTERM)
+        eventually(lambda: "stopping" in server.log, server)
+        gate.touch()
+        answers = [answer.result() for answer in asked]
+    assert {answer.status for answer in answers} == {200}
+    assert answers[0].headers["connection"] == "close"
+    assert server.wait_for_end() == 0
