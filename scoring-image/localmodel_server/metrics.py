@@ -59,22 +59,26 @@ class Metrics:
         self._model: Callable[[], str] = str
 
     def answered(
-        self, dialect: str, status: int, total: float, queue: float | None = None, run: float | None = None
+        self,
+        dialect: str,
+        status: int,
+        total: float,
+        queue: float | None = None,
+        run: float | None = None,
+        serves: bool = True,
     ) -> None:
         """Count a scoring request and its seconds: from its arrival to its answer, in line, in run().
 
-        None says that it never was in line, or that run() did not return.
+        None says that it never was in line, or that run() did not return; serves, whether the revision that serves has
+        answered, and not a candidate.
         """
-        self.error_rate.requests += 1
-        if status >= 500:
-            self.error_rate.failed += 1
-        if self.figures is not None:
-            self.figures.add(status, total)
-        self.count(dialect, status, total, queue, run)
-
-    def count(self, dialect: str, status: int, total: float, queue: float | None, run: float | None) -> None:
-        """Count a scoring request that any revision has answered, as answered() does for the one that serves."""
         self._requests[dialect, status] += 1
+        if serves:
+            self.error_rate.requests += 1
+            if status >= 500:
+                self.error_rate.failed += 1
+            if self.figures is not None:
+                self.figures.add(status, total)
         self._total.add(total)
         if queue is not None:
             self._queue.add(queue)
@@ -169,11 +173,17 @@ class CandidateMetrics(Metrics):
         self._server = server
 
     def answered(
-        self, dialect: str, status: int, total: float, queue: float | None = None, run: float | None = None
+        self,
+        dialect: str,
+        status: int,
+        total: float,
+        queue: float | None = None,
+        run: float | None = None,
+        serves: bool = False,
     ) -> None:
         """Count a scoring request that the candidate has answered."""
         self.figures.add(status, total)
-        self._server.count(dialect, status, total, queue, run)
+        self._server.answered(dialect, status, total, queue, run, serves)
 
     def batched(self, requests: int) -> None:
         """Count a call of its run()."""
