@@ -1,6 +1,8 @@
 """Takes in a model that the browser sends as a tar, and registers it."""
 
+import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote
@@ -20,6 +22,7 @@ from localmodel.store import ModelVersion, Store
 
 _MOST_BYTES = 10 << 30
 _LONGEST_NUMBER = 12  # digits
+_LEFT_AFTER = 24 * 3600.0  # seconds in which any model has come
 _COPIES = 3  # the tar that comes, its files, and what the store keeps of them
 
 
@@ -37,6 +40,7 @@ class Upload:
             store, place = Store(home.store()), home.home()
             store.models.records.check_name(name)
             place.mkdir(parents=True, exist_ok=True)
+            await run_in_threadpool(remove_leftovers, place)
             check_room(length, files.free(place))
             with tempfile.TemporaryDirectory(dir=place, prefix=".upload-") as folder, files.room(place, length):
                 tar = Path(folder, "tar")
@@ -48,6 +52,13 @@ class Upload:
         except ClientDisconnect:
             return Response(status_code=400)  # nobody waits for it
         return JSONResponse({"name": version.name, "version": version.version})
+
+
+def remove_leftovers(place: Path) -> None:
+    """Remove what pages have left that were killed while a model came."""
+    for folder in place.glob(".upload-*"):
+        if time.time() - folder.stat().st_mtime > _LEFT_AFTER:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_room(length: int, free: int) -> None:

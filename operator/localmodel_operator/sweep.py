@@ -235,7 +235,7 @@ async def _sweep_here(operator: Operator, cluster_uid: str, cluster_nodes: Itera
     )
     wheels = kept.of_cluster(operator.store.root, cluster_uid)
     lived_in = {owner["metadata"]["namespace"] for owner in await _served(operator, LMD)} & kept.namespaces(wheels)
-    living = [await kept.name_of(operator.cluster, namespace) for namespace in lived_in]
+    living = {namespace: await kept.name_of(operator.cluster, namespace) for namespace in lived_in}
     await asyncio.to_thread(kept.sweep, wheels, living, operator.namespaces)
     left: set[str] = set()
     with contextlib.suppress(UserError):  # a damaged note is written anew

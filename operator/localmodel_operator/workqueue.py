@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine
+from itertools import chain
 from typing import Any
 
 Key = tuple[str, str]
@@ -60,7 +61,7 @@ class WorkQueue:
 
     @property
     def _is_busy(self) -> bool:
-        return not self._looked_at >= self._dirty | self._held
+        return any(key not in self._looked_at for key in chain(self._held, self._dirty))
 
     def _make_room(self, key: Key) -> None:
         self._looked_at.discard(key)

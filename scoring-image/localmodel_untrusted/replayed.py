@@ -44,7 +44,7 @@ class Replayed(NamedTuple):
             )
         if self.unstable:
             said += f"; not compared, because what served differs from itself there: {_listed(self.unstable)}"
-        for why, count in _most_first(self.left_out):
+        for why, count in _most_first(self.left_out)[:_MOST_NAMES]:
             said += f"; {count} not compared: {why}"
         return said
 
@@ -66,7 +66,7 @@ def read(value: Any) -> Replayed:
     unstable = value.get("unstable")
     if not isinstance(unstable, list) or not all(isinstance(name, str) for name in unstable):
         raise ValueError("replayed.unstable is not a list of texts")
-    names = tuple(name[:_LONGEST_NAME] for name in unstable[:_MOST_READ])
+    names = tuple(_one_line(name) for name in unstable[:_MOST_READ])
     fields, left_out = (_counts(value.get(name), name) for name in ("fields", "left_out"))
     return Replayed(wanted, compared, changed, fields, names, left_out)
 
@@ -103,7 +103,11 @@ def _listed(names: Iterable[str]) -> str:
 def _counts(value: Any, name: str) -> dict[str, int]:
     if not isinstance(value, dict):
         raise ValueError(f"replayed.{name} is not an object")
-    return {str(key)[:_LONGEST_NAME]: _count(value[key], name) for key in [*value][:_MOST_READ]}
+    return {_one_line(str(key)): _count(value[key], name) for key in [*value][:_MOST_READ]}
+
+
+def _one_line(name: str) -> str:
+    return " ".join(name[:_LONGEST_NAME].split())
 
 
 def _count(value: Any, name: str) -> int:

@@ -20,6 +20,7 @@ _VALUES = (
     *("replicas", "selector", "url", "localPort", "image", "environment", "scoring", "revisions", "models"),
     "source",
 )
+_LONGEST_MESSAGE = 32768  # as the CRD has it, and the API conventions
 _ORDER = ("Ready", "Reconciling", "Stalled", "Degraded", *STAGES, "Durable", "Available")
 
 
@@ -131,5 +132,5 @@ def _written(
         "observedGeneration": generation,
         "lastTransitionTime": old["lastTransitionTime"] if old is not None and unchanged else now,
         "reason": condition.reason,
-        "message": printable(condition.message),
+        "message": printable(condition.message)[:_LONGEST_MESSAGE],
     }

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from localmodel import digests
@@ -47,14 +47,16 @@ def size(folder: Path) -> int:
     return total
 
 
-def sweep(folder: Path, living: Collection[str | None], served: Collection[str]) -> None:
-    """Remove the folders that are not among the `living`, whose namespaces have deployments.
+def sweep(folder: Path, living: Mapping[str, str | None], served: Collection[str]) -> None:
+    """Remove the folders of namespaces without deployments, and those of earlier namespaces with the same name.
 
-    `served` are the namespaces whose deployments are known; none means all.
+    `living` has what name_of() says by namespace; if it says nothing, all with this name stay. `served` are the
+    namespaces whose deployments are known; none means all.
     """
     for path in folder.glob("*"):
         namespace = _namespace(path)
-        if path.name not in living and (not served or namespace in served):
+        stays = namespace in living and living[namespace] in (None, path.name)
+        if not stays and (not served or namespace in served):
             log.info("%s has no deployment any more: removing the wheels that were built for it", namespace)
             shutil.rmtree(path, ignore_errors=True)
 

@@ -116,6 +116,11 @@ class AskingBeside(_Asker):
     def __enter__(self) -> AskingBeside:
         return self
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every worker of the pool lives."""
+        return self._pool.is_whole
+
 
 class _Dispatcher(Dispatcher):
     """Keeps what clients are not told."""

@@ -29,7 +29,10 @@ class LateRoutes:
         await app(scope, receive, send)
 
     async def made(self) -> ASGIApp:
-        """The application for all but health, made once, in a thread, beside requests for scores."""
-        if self._making is None:
+        """The application for all but health, made once, in a thread, beside requests for scores.
+
+        What went wrong may have been of that moment, such as too many open files: the next request tries again.
+        """
+        if self._making is None or (self._making.done() and self._making.exception()):
             self._making = asyncio.ensure_future(asyncio.to_thread(self._build, self._state))
         return await asyncio.shield(self._making)

@@ -11,6 +11,7 @@ from localmodel_server.capture.exchange import Exchange
 from localmodel_server.figures import Figures
 from localmodel_server.gate.client import Client, NoAnswerError, http_scope
 from localmodel_server.http.app import Application
+from localmodel_server.log import logger
 from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Headers
 from localmodel_server.state import ApartState, ServerState
 from localmodel_server.workers.pool import Pool
@@ -96,7 +97,11 @@ class Shadow:
                 await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
             exchange, size = self._waiting.popleft()
             self._bytes -= size
-            self.counts[await self._ask(exchange)] += 1
+            try:
+                self.counts[await self._ask(exchange)] += 1
+            except Exception:
+                logger.exception("a copy of a request could not be asked")
+                self.counts["failed"] += 1
 
     async def _ask(self, exchange: Exchange) -> str:
         client = Client(exchange.body or b"")

@@ -51,6 +51,8 @@ async def run(settings: ReplaySettings, serving: Dispatcher, candidate: Pool) ->
             comparison.left_out.update(left_out)
             with Asking(candidate, AGENT, replayed=True) as after, AskingBeside(pool, serving, AGENT) as before:
                 await _ask_all(asked, before, after, comparison)
+            if after.worker_lost:
+                raise ReplayFailedError("replay: a worker was lost while it answered captured requests")
     result = await _in_thread(lambda: comparison.result(settings.min_requests))
     logger.info("replay: %s", result.text())
     if result.is_enough and result.changed > settings.max_changed:
@@ -71,6 +73,9 @@ async def _ask_all(asked: list[Request], before: AskingBeside, after: Asking, co
         except NoAnswerError:
             comparison.left_out["what serves did not answer it"] += 1
             continue
+        if not before.is_whole:
+            comparison.left_out["what serves had lost a worker"] += len(asked) - number + 1
+            return
         if _UNAVAILABLE in (first.status, again.status):
             comparison.left_out["what serves had no time for it"] += 1
             continue

@@ -8,7 +8,8 @@ from itertools import islice
 from localmodel_untrusted.answer_difference import Answer, Rules, changes, incomparable, is_within, unstable
 from localmodel_untrusted.replayed import Replayed
 
-_MOST_PLACES = 1000  # of one answer
+_MOST_PLACES = 100  # of one answer
+_LONGEST_ANSWER = 1 << 20  # bytes: comparing longer ones takes seconds, and memory beside a revision that serves
 _MOST_UNSTABLE = 100
 _MOST_TOLD = 20
 _LONGEST_PLACE = 200
@@ -25,6 +26,9 @@ class Comparison:
 
     def add(self, first: Answer, again: Answer, new: Answer) -> None:
         """Compare the new answer with one of two that what serves has given."""
+        if max(len(answer.body) for answer in (first, again, new)) > _LONGEST_ANSWER:
+            self.left_out["the answer is longer than 1 MiB"] += 1
+            return
         fields, more = unstable(first, again, self._rules)
         self._unstable.update(islice((_cut(field) for field in fields), _MOST_UNSTABLE - len(self._unstable)))
         if more:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,7 +36,7 @@ def last(folder: Path, count: int) -> tuple[list[Request], Counter[str]]:
             requests.append(_request(parse(line)))
         except _NotAskedError as error:
             left_out[str(error)] += 1
-        except (UnreadableError, AttributeError, KeyError, TypeError, binascii.Error):
+        except (UnreadableError, AttributeError, KeyError, TypeError, ValueError):
             left_out["the record is not valid"] += 1
     return requests, left_out
 
@@ -56,6 +55,9 @@ def _request(record: Any) -> Request:
         raise _NotAskedError("the request was not kept")
     if record["status"] == 499:
         raise _NotAskedError("the client had left")
+    if record["status"] >= 500:
+        # Whatever failed then, such as a worker that died of it, would fail beside clients' requests now.
+        raise _NotAskedError("it had failed")
     if repeatable.is_redacted(body, path, query):
         raise _NotAskedError("values in it are redacted")
     address = f"{path}?{query}" if query else path

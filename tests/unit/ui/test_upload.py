@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import time
+from pathlib import Path
+
 import pytest
 from starlette.exceptions import HTTPException
 
-from localmodel.ui.upload import check_room
+from localmodel.ui.upload import check_room, remove_leftovers
 
 GB = 1 << 30
 
@@ -21,3 +25,13 @@ def test_one_that_is_too_large_is_refused_before_it_comes(length: int, free: int
     with pytest.raises(HTTPException) as error:
         check_room(length, free)
     assert error.value.status_code == status
+
+
+def test_what_a_killed_page_has_left_is_removed_after_a_day(tmp_path: Path) -> None:
+    for name, days in ((".upload-old", 2), (".upload-new", 0), ("models", 2)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tar").write_bytes(b"1")
+        then = time.time() - days * 24 * 3600
+        os.utime(tmp_path / name, (then, then))
+    remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {".upload-new", "models"}

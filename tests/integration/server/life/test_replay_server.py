@@ -15,11 +15,13 @@ from localmodel_server.capture.ring import NEWER
 
 # What is not asked again leaves a line, as a script does that sends or stores something.
 SCRIPT = """
-import json, os, random
+import json, os, random, signal
 
 def init(): pass
 
 def run(data, request_headers):
+    if json.loads(data)["x"] in ("end", ENDS_AT):
+        os.kill(os.getpid(), signal.SIGKILL)
     if os.environ.get("LOCALMODEL_REPLAYED") != "true":
         with open(SENT, "a") as file:
             file.write(request_headers["User-Agent"] + "\\n")
@@ -35,13 +37,13 @@ class Replaying(RevisionFile):
         super().__init__(folder)
         self.folder = folder
 
-    def want(self, revision: str, factor: int, gate: str = "", **replay: Any) -> None:
+    def want(self, revision: str, factor: int, gate: str = "", ends_at: int | None = None, **replay: Any) -> None:
         keep = {"requests": 100, "megabytes": 4}
         capture = {"percent": 100, "keep": keep, "answers": True, "redact": [], "headers": []}
         asked = {"last": 100, "minRequests": 10, "maxChanged": 0, "tolerance": "0", "ignore": [], **replay}
         self.write(
             revision,
-            f"FACTOR = {factor}\nSENT = {str(self.folder / 'sent')!r}\n{SCRIPT}",
+            f"FACTOR = {factor}\nENDS_AT = {ends_at}\nSENT = {str(self.folder / 'sent')!r}\n{SCRIPT}",
             LOCALMODEL_CONTENT=revision,
             LOCALMODEL_CAPTURE=json.dumps(capture),
             LOCALMODEL_CAPTURE_FOLDER=str(self.folder / "capture"),
@@ -125,6 +127,24 @@ def test_too_few_captured_requests_are_said_and_nothing_is_judged(revision: Repl
     revision.want("2", 2)
     status = load(revision, server, "2")
     assert status["error"] is None and status["replayed"].startswith("only 1 answers to captured requests could be")
+
+
+def test_what_killed_a_worker_is_not_asked_again(revision: Replaying, server: ScoringServer) -> None:
+    ask(revision, server)
+    assert server.score({"x": "end"}, {"user-agent": "client"}).status >= 500
+    eventually(lambda: revision.captured() == REQUESTS + 1 and server.get("/readyz").status == 200, server)
+    lost = server.log.count("the worker process died")
+    revision.want("2", 1)
+    status = load(revision, server, "2")
+    assert status["replayed"].startswith("0 of 12 answers") and "1 not compared: it had failed" in status["replayed"]
+    assert server.log.count("the worker process died") == lost
+
+
+def test_a_revision_that_loses_a_worker_does_not_serve(revision: Replaying, server: ScoringServer) -> None:
+    ask(revision, server)
+    revision.want("2", 1, maxChanged=REQUESTS, ends_at=7)
+    status = load(revision, server, "2")
+    assert (status["reason"], status["serving"]) == ("ReplayFailed", "1") and "a worker was lost" in status["error"]
 
 
 def test_a_restart_asks_nothing(revision: Replaying, server: ScoringServer, tmp_path: Path) -> None:

@@ -56,6 +56,12 @@ def by_type(status: Status) -> dict[str, Any]:
     return conditions
 
 
+def test_a_message_is_no_longer_than_the_api_server_takes() -> None:
+    status = StatusBuilder()
+    status.fail("InitFailed", "\u202e" * 32768)
+    assert len(by_type(status.build(1, {}, NOW))["Ready"]["message"]) == 32768
+
+
 def holds(status: Status, name: str) -> bool:
     return bool(by_type(status).get(name, {}).get("status") == "True")
 

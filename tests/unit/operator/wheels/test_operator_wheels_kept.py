@@ -19,16 +19,21 @@ def given_folder(tmp_path: Path) -> Path:
 
 
 def test_what_was_built_for_a_namespace_goes_with_its_last_deployment(folder: Path) -> None:
-    kept.sweep(folder, {"living.1"}, ())
+    kept.sweep(folder, {"living": "living.1"}, ())
     assert [path.name for path in folder.iterdir()] == ["living.1"] and kept.size(folder / "living.1") == 15
 
 
 def test_what_another_operator_serves_stays(folder: Path) -> None:
     assert kept.namespaces(folder) == {"living", "left", "others"}
-    kept.sweep(folder, {"living.1"}, ("living", "left"))
+    kept.sweep(folder, {"living": "living.1"}, ("living", "left"))
     assert {path.name for path in folder.iterdir()} == {"living.1", "others.3"}
 
 
+def test_what_was_built_for_a_namespace_that_may_not_be_looked_at_stays(folder: Path) -> None:
+    kept.sweep(folder, {"living": None}, ())
+    assert {path.name for path in folder.iterdir()} == {"living.0", "living.1"}
+
+
 def test_there_need_not_be_any(tmp_path: Path) -> None:
-    kept.sweep(tmp_path / "none", (), ())
+    kept.sweep(tmp_path / "none", {}, ())
     assert kept.size(tmp_path / "none") == 0

@@ -102,6 +102,19 @@ def test_long_lists_of_places_are_cut() -> None:
     assert told.changed == 1 and len(told.fields) <= 20 and len(told.text()) < 500 and "more" in told.text()
 
 
+def test_a_server_cannot_make_a_status_long() -> None:
+    names = {f"{n}\n{'x' * 300}": 1 for n in range(200)}
+    told = replayed.read({**result((1, 1, 2)).as_json(), "fields": names, "left_out": names, "unstable": [*names]})
+    text = replayed.together([told, told]).text()
+    assert len(text) < 5000 and "\n" not in text
+
+
+def test_long_answers_are_left_out() -> None:
+    long = answer(["x" * (1 << 20)])
+    told = result((long, long, answer(1)), (1, 1, 1))
+    assert (told.compared, told.changed, sum(told.left_out.values())) == (1, 0, 1)
+
+
 def test_the_latest_requests_are_asked_and_the_others_are_counted(tmp_path: Path) -> None:
     lines = [
         captured_line(id="old"),
@@ -109,15 +122,17 @@ def test_the_latest_requests_are_asked_and_the_others_are_counted(tmp_path: Path
         captured_line(body=f'{{"ssn": "redacted:{SECRET}"}}'),
         captured_line(body=None),
         captured_line(status=499),
+        captured_line(status=502),
         captured_line(method="DELETE"),
         captured_line(path="/a\nb"),
         captured_line(headers=[]),
+        captured_line(body=None, body_base64="é"),
         b"[1]\n",
         b"[" * 100_000 + b"\n",
         captured_line(body=None, body_base64=base64.b64encode(b"\xff").decode(), headers={"content-type": "image/png"}),
     ]
     (tmp_path / NEWER).write_bytes(b"".join(lines))
-    asked, left_out = requests.last(tmp_path, 10)
+    asked, left_out = requests.last(tmp_path, 12)
     assert asked == [
         Request("POST", "/score", b"\xff", "image/png"),
         Request("POST", "/v2/a?x=1", b'{"a": "b"}', "application/json"),
@@ -126,8 +141,9 @@ def test_the_latest_requests_are_asked_and_the_others_are_counted(tmp_path: Path
         "values in it are redacted": 1,
         "the request was not kept": 1,
         "the client had left": 1,
+        "it had failed": 1,
         "it is not a request that a client can send": 2,
-        "the record is not valid": 3,
+        "the record is not valid": 4,
     }
     assert requests.last(tmp_path / "nothing", 10) == ([], {})
 
