@@ -94,7 +94,7 @@ class Lifecycle:
         self._hurry = asyncio.Event()
         self._exit_code = 0
         self._callers = Callers(lambda: self._state.settings, _hosts_at_start(options))
-        self._server = build_server(Application(self._state), self._callers, FastPathProtocol)
+        self._server = build_server(self._application, self._callers, FastPathProtocol)
 
     async def run(self, listeners: Listeners) -> int:
         """Serve until stopped; returns the process's exit code."""
