@@ -24,6 +24,7 @@ from localmodel_server.admin.settings import AdminSettings
 from localmodel_server.configuration.config_file import compose
 from localmodel_server.configuration.settings import Ports, SettingsError, read_hosts, read_revision_file, read_settings
 from localmodel_server.error_rate import SECONDS_BETWEEN_SAMPLES
+from localmodel_server.http import health
 from localmodel_server.http.app import Application
 from localmodel_server.http.callers import Callers
 from localmodel_server.http.fast_path import FastPathProtocol
@@ -142,7 +143,7 @@ class Lifecycle:
     def _serve_health(self, listener: socket.socket | None) -> Iterator[tuple[HttpServer, asyncio.Task[None]]]:
         if listener is not None:
             logger.info("health is at %s port %d, too", *listener.getsockname()[:2])
-            yield _serve_beside(LateRoutes(self._state, _build_health_routes), self._callers, listener)
+            yield _serve_beside(LateRoutes(self._state, health.answer, _build_health_routes), self._callers, listener)
 
     def _serve_operator(self, listener: socket.socket | None) -> Iterator[tuple[HttpServer, asyncio.Task[None]]]:
         if self._pod is not None and listener is not None:

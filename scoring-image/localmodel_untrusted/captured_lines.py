@@ -24,12 +24,13 @@ _LONGEST = 16 << 20
 _MOST_TOGETHER = 256 << 20  # bytes of all lines
 
 
-def last(folder: str, count: int, most: int = _MOST_TOGETHER) -> list[bytes]:
-    """The last lines that are text, oldest first; fewer if so many are longer than `most` bytes together.
+def last(folder: str, count: int, most: int | None = None) -> list[bytes]:
+    """The last lines that are text, oldest first; fewer if so many are longer than `most` bytes together, or 256 MiB.
 
     Raises:
         OSError: the folder or a file may not be read.
     """
+    most = _MOST_TOGETHER if most is None else most
     with ExitStack() as opened:
         try:
             descriptor = os.open(folder, _FLAGS | os.O_DIRECTORY)

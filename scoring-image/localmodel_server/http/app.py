@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from localmodel_server.capture.exchange import Exchange
 from localmodel_server.capture.tap import Tap
 from localmodel_server.errors import ClientGoneError
-from localmodel_server.http import below_prefix, cors
+from localmodel_server.http import below_prefix, cors, health
 from localmodel_server.http.late_routes import LateRoutes
 from localmodel_server.http.page import HEADERS, is_visit, render
 from localmodel_server.http.score import EarlyAnswer, score, send_outcome
@@ -54,7 +54,7 @@ class Application:
         self.canary: Canary | None = None
         self.shadow: Shadow | None = None
         self._log = log
-        self.routes = LateRoutes(state, _build_routes)  # for every path but /score
+        self.routes = LateRoutes(state, health.answer_with_figures, _build_routes)  # for every path but /score
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -1,7 +1,10 @@
-"""Health at /, /livez and /readyz."""
+"""Health at /, /livez and /readyz, and figures at /metrics."""
 
 from __future__ import annotations
 
+import asyncio
+
+from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Scope
 
@@ -25,6 +28,13 @@ def readyz(state: ServerState) -> Response:
     return JSONResponse({"revision": state.revision}) if reason is None else unready(reason)
 
 
+async def figures(state: ServerState, accept: str) -> Response:
+    """What Prometheus reads, in the format that the Accept header asks for."""
+    # In a thread: it imports a lot at first.
+    text, content_type = await asyncio.to_thread(state.metrics.exposition, accept)
+    return Response(text, headers={"content-type": content_type})
+
+
 def unready(reason: str) -> Response:
     """The answer while nobody can be answered."""
     return JSONResponse({"message": reason}, 503, headers={"retry-after": "1"})
@@ -33,7 +43,14 @@ def unready(reason: str) -> Response:
 _ANSWERS = {"/": healthy, "/livez": livez, "/readyz": readyz}
 
 
-def answer(state: ServerState, scope: Scope) -> Response | None:
+async def answer(state: ServerState, scope: Scope) -> Response | None:
     """The answer to a request for health; None to another one."""
     asked = _ANSWERS.get(scope["path"]) if scope["method"] in ("GET", "HEAD") else None
     return None if asked is None else asked(state)
+
+
+async def answer_with_figures(state: ServerState, scope: Scope) -> Response | None:
+    """The answer to a request for health or figures; None to another one."""
+    if scope["path"] == "/metrics" and scope["method"] == "GET":
+        return await figures(state, Headers(scope=scope).get("accept", ""))
+    return await answer(state, scope)

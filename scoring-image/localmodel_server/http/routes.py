@@ -80,13 +80,12 @@ def _add_health(app: FastAPI, state: ServerState) -> None:
 
 
 def _add_documents(app: FastAPI, state: ServerState) -> None:
-    # These are plain functions, which FastAPI runs in threads: they read files or import a lot at first.
     @app.get("/metrics", responses=openapi.METRICS, response_class=Response)
-    def metrics(request: Request) -> Response:
+    async def metrics(request: Request) -> Response:
         """Figures for Prometheus."""
-        text, content_type = state.metrics.exposition(request.headers.get("accept", ""))
-        return Response(text, headers={"content-type": content_type})
+        return await health.figures(state, request.headers.get("accept", ""))
 
+    # These are plain functions, which FastAPI runs in threads: they read files or import a lot at first.
     @app.get(
         "/swagger.json",
         responses=openapi.SWAGGER,

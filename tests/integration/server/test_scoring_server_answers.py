@@ -345,7 +345,7 @@ def test_requests_leave_nothing_behind(server: ScoringServer) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="reads what a process has in memory from /proc")
-def test_scores_and_health_are_answered_without_the_memory_of_the_other_routes(tmp_path: Path) -> None:
+def test_scores_health_and_figures_are_answered_without_the_memory_of_the_other_routes(tmp_path: Path) -> None:
     variables = write_script(tmp_path / "app", "def init(): ...\ndef run(data):\n    return data\n")
     with ScoringServer(tmp_path, {**variables, "LOCALMODEL_MODEL_NAME": "digits"}) as server:
         server.wait_until_ready()
@@ -353,9 +353,10 @@ def test_scores_and_health_are_answered_without_the_memory_of_the_other_routes(t
         assert server.score({"data": [1]}).status == 200
         assert [server.get(path).status for path in ("/", "/livez", "/readyz")] == [200] * 3
         assert server.request("HEAD", "/readyz").status == 200
+        assert b"localmodel_requests_total" in server.get("/metrics").body
         assert "pydantic" not in memory.read_text()
         with ThreadPoolExecutor(4) as clients:
-            replies = list(clients.map(server.get, ["/v2/models/digits", "/swagger.json", "/nothing", "/metrics"]))
+            replies = list(clients.map(server.get, ["/v2/models/digits", "/swagger.json", "/nothing", "/openapi.json"]))
         assert [reply.status for reply in replies] == [200, 200, 404, 200]
         assert "pydantic" in memory.read_text(), "another way to tell what is in memory is needed"
         assert server.request("POST", "/livez", b"").status == 405

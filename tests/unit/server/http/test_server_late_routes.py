@@ -1,4 +1,4 @@
-"""All routes but health are made with the first request for one of them."""
+"""All routes but health and figures are made with the first request for one of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from localmodel_server.http import health
 from localmodel_server.http.late_routes import LateRoutes
 from localmodel_server.state import ServerState
 
@@ -24,7 +25,7 @@ def test_what_failed_once_is_made_by_the_next_request() -> None:
         return application
 
     async def run() -> None:
-        routes = LateRoutes(ServerState(), build)
+        routes = LateRoutes(ServerState(), health.answer, build)
         with pytest.raises(OSError, match="too many"):
             await routes.made()
         assert await routes.made() is await routes.made() is application
