@@ -92,6 +92,8 @@ class Given:
     def only_from(self, name: str) -> None:
         """Wait until nobody else writes."""
 
+        eventually(self.ticks.exists, self.server)
+
         def ticks_alone() -> bool:
             before = self.ticks.stat().st_size
             eventually(lambda: self.ticks.stat().st_size > before + 20)
