@@ -23,14 +23,14 @@ from localmodel_server.admin.pod import Pod
 from localmodel_server.admin.settings import AdminSettings
 from localmodel_server.configuration.config_file import compose
 from localmodel_server.configuration.settings import Ports, SettingsError, read_hosts, read_revision_file, read_settings
+from localmodel_server.connections.callers import Callers
+from localmodel_server.connections.idle_connections import close_idle
+from localmodel_server.connections.listen import HttpServer, build_server, open_listener
 from localmodel_server.error_rate import SECONDS_BETWEEN_SAMPLES
 from localmodel_server.http import health
 from localmodel_server.http.app import Application
-from localmodel_server.http.callers import Callers
 from localmodel_server.http.fast_path import FastPathProtocol
-from localmodel_server.http.idle_connections import close_idle
 from localmodel_server.http.late_routes import LateRoutes
-from localmodel_server.http.listen import HttpServer, build_server, open_listener
 from localmodel_server.life.beside import Beside
 from localmodel_server.life.debugging import Debugging, is_debugged
 from localmodel_server.life.loader import Loader

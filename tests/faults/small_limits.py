@@ -10,7 +10,7 @@ SECONDS_TO_SEND = 1.0
 SECONDS_TO_TAKE = 2.0
 BYTES_OF_BODIES = 20_000_000
 _CODE = """
-from localmodel_server.http import stalled
+from localmodel_server.connections import stalled
 from localmodel_server.messages import body_budget
 body_budget._LEAST_BYTES = {bytes_of_bodies}
 stalled.StallWatch.__init__.__defaults__ = {seconds_to_send}, {seconds_to_take}

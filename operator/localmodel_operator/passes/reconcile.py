@@ -45,14 +45,14 @@ from localmodel_operator.passes import (
     exposure,
     judge,
     optional_children,
-    prepare,
     roll_out,
     verify,
 )
-from localmodel_operator.passes.build import Building, RevisionBuilder
 from localmodel_operator.passes.context import RESYNC, Pass, Waiting
 from localmodel_operator.passes.gather import gather_both
 from localmodel_operator.passes.observed import Observed
+from localmodel_operator.passes.preparation import prepare
+from localmodel_operator.passes.preparation.build import Building, RevisionBuilder
 from localmodel_operator.pods import pods, rollout_status
 from localmodel_operator.pods.admin import SupersededError
 from localmodel_operator.records import history

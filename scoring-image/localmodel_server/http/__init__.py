@@ -1,1 +1,1 @@
-"""HTTP: sockets, connections, heads, routes, and the two roads of /score."""
+"""HTTP: routes, and the two roads of `/score`."""

@@ -16,12 +16,12 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from localmodel_server.capture.exchange import Exchange, short
 from localmodel_server.configuration.settings import Settings
+from localmodel_server.connections.http_protocol import JsonErrorProtocol, NobodyWaits, response
 from localmodel_server.dialects.oip.infer import InferRequest
 from localmodel_server.dialects.score_request import ScoreRequest as AzureRequest
 from localmodel_server.errors import BadRequestError, ClientGoneError, UnavailableError
 from localmodel_server.http import below_prefix
 from localmodel_server.http.app import Application
-from localmodel_server.http.http_protocol import JsonErrorProtocol, NobodyWaits, response
 from localmodel_server.http.score import RETRY
 from localmodel_server.log import log_request, logger, one_word
 from localmodel_server.messages import cost

@@ -13,7 +13,7 @@ from small_limits import SECONDS_TO_SEND, python_with_small_limits
 from support.server.scoring_server_process import ScoringServer, eventually, write_script
 from wire import GET_LIVEZ, Wire, chunked, post
 
-from localmodel_server.http import stalled
+from localmodel_server.connections import stalled
 
 SCRIPT = """
 import json

@@ -23,9 +23,10 @@ from localmodel_operator import children
 from localmodel_operator.children import Exposure
 from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, Kind
 from localmodel_operator.operator import Operator
-from localmodel_operator.passes import availability, deliver, exposure, prepare, reconcile, roll_out, verify
-from localmodel_operator.passes.build import Building
+from localmodel_operator.passes import availability, deliver, exposure, reconcile, roll_out, verify
 from localmodel_operator.passes.context import Pass
+from localmodel_operator.passes.preparation import prepare
+from localmodel_operator.passes.preparation.build import Building
 from localmodel_operator.pods import address
 from localmodel_operator.pods.last_states import LastStates
 from localmodel_operator.records import decision, history

@@ -13,7 +13,8 @@ USER = "system:serviceaccount:localmodel-system:localmodel-operator"
 
 def overlay(*kinds: str) -> list[dict[str, Any]]:
     """The overlay's objects of these kinds."""
-    return [each for each in yaml.safe_load_all((OVERLAY / "operator.yaml").read_text()) if each["kind"] in kinds]
+    objects = yaml.safe_load_all((OVERLAY / "operator.yaml").read_text())
+    return [child for child in objects if child["kind"] in kinds]
 
 
 def rights() -> list[dict[str, Any]]:
@@ -82,6 +83,7 @@ FORBIDDEN = [
     *_in("", {"services": "list", _LMD: "list", "namespaces": "list watch"}),
     Asked("list", "customresourcedefinitions.apiextensions.k8s.io"),
     Asked("get", "namespaces", "", "default"),
+    Asked("get", "namespaces", "kube-public", "kube-public"),
     Asked("update", "nodes"),
     *_in("", {"ingresses.networking.k8s.io": "list create", "gateways.gateway.networking.k8s.io": "list create patch"}),
 ]

@@ -12,9 +12,9 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from localmodel_server.http.callers import Callers
-from localmodel_server.http.http_protocol import JsonErrorProtocol
-from localmodel_server.http.stalled import StallWatch
+from localmodel_server.connections.callers import Callers
+from localmodel_server.connections.http_protocol import JsonErrorProtocol
+from localmodel_server.connections.stalled import StallWatch
 
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 2048

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from localmodel_server.configuration.settings import SettingsError, read_hosts
-from localmodel_server.http.callers import Callers, check_origin, is_ours
-from localmodel_server.http.request_head import BadHeadError, called_host, check_framing, read_host
+from localmodel_server.connections.callers import Callers, check_origin, is_ours
+from localmodel_server.connections.request_head import BadHeadError, called_host, check_framing, read_host
 
 HOSTS = read_hosts({"LOCALMODEL_ALLOWED_HOSTS": "a.example, B.example."})
 

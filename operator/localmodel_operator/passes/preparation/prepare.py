@@ -7,12 +7,12 @@ from localmodel import exclusive, reasons
 from localmodel.resource import gate
 from localmodel_operator import children
 from localmodel_operator.inputs.resolve import Desired
-from localmodel_operator.passes import build, swap
-from localmodel_operator.passes.bundles import Bundles
 from localmodel_operator.passes.context import Pass
 from localmodel_operator.passes.gather import gather_both
 from localmodel_operator.passes.give_up import give_up
 from localmodel_operator.passes.observed import Observed
+from localmodel_operator.passes.preparation import build, swap
+from localmodel_operator.passes.preparation.bundles import Bundles
 from localmodel_operator.pods import pods
 from localmodel_operator.pods.admin import CannotTakeError, RevisionFailedError
 from localmodel_operator.records import history

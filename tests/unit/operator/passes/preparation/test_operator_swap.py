@@ -9,7 +9,7 @@ import pytest
 from support.operator.operator_given import pod, recorded, state
 
 from localmodel_operator.cluster import PodUnreachableError
-from localmodel_operator.passes import swap
+from localmodel_operator.passes.preparation import swap
 from localmodel_operator.pods.admin import Admin, CannotTakeError, RevisionFailedError, SupersededError
 from localmodel_operator.pods.pods import Pod
 

@@ -15,7 +15,7 @@ from localmodel.updates import image, revision
 from localmodel.updates.image import EnvironmentImage
 from localmodel.updates.revision import Revision
 from localmodel_operator.operator import Operator
-from localmodel_operator.passes.bundles import Bundles
+from localmodel_operator.passes.preparation.bundles import Bundles
 from localmodel_operator.records.history import RecordedRevision
 
 FILES = {"score.py": b"x = 1", "tools/run.sh": Executable(b"#!/bin/sh")}

@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Callable, Collection
 
 from localmodel_server.configuration.settings import Settings
-from localmodel_server.http.request_head import BadHeadError, Host, called_host, read_host
+from localmodel_server.connections.request_head import BadHeadError, Host, called_host, read_host
 from localmodel_server.messages.call import Headers
 
 # The latter is what containers call their machine, and no name that anybody else can have.

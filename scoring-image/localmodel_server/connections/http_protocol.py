@@ -9,9 +9,9 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from localmodel_server.http.callers import Callers
-from localmodel_server.http.lingering_close import LingeringTransport
-from localmodel_server.http.request_head import WATCHED, BadHeadError, called_host, check_framing
+from localmodel_server.connections.callers import Callers
+from localmodel_server.connections.lingering_close import LingeringTransport
+from localmodel_server.connections.request_head import WATCHED, BadHeadError, called_host, check_framing
 from localmodel_server.log import logger
 from localmodel_server.messages.asgi import message_body
 from localmodel_server.messages.call import Headers
