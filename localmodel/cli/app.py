@@ -58,6 +58,7 @@ _GROUPS = {
         "logs": "localmodel.cli.deployment.deployments:logs",
         "capture": "localmodel.cli.captured.capture:capture",
         "replay": "localmodel.cli.captured.replay:replay",
+        "why": "localmodel.cli.captured.why:why",
         "gate": "localmodel.cli.captured.gate:gate",
         "conformance": "localmodel.cli.tools.conformance:conformance",
     },

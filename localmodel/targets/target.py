@@ -209,8 +209,8 @@ class Target(Protocol):
     def logs(self, name: str, follow: bool, lines: int | None = None) -> Iterator[str]:
         """The deployment's log, or its last `lines`, in pieces of text; with `follow`, also what is added later."""
 
-    def captured(self, name: str, count: int) -> list[CapturedRequest]:
-        """The last requests that the deployment has captured, oldest first."""
+    def captured(self, name: str, count: int, containing: str = "") -> list[CapturedRequest]:
+        """The last requests that the deployment has captured, oldest first; of those whose records have the text."""
 
     def delete(self, name: str) -> None:
         """Stop the deployment and forget it."""

@@ -3,7 +3,8 @@
 The script of a deployment can write into the folder, too, whatever it likes: this opens nothing but files, and reads
 no more of them than is needed. captured_request.py checks the lines.
 
-This file is also a program for the Python of a pod: `-c SOURCE FOLDER COUNT` prints the last of them.
+This file is also a program for the Python of a pod: `-c SOURCE FOLDER COUNT TEXT` prints the last of them that have
+the text.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ _LONGEST = 16 << 20
 _MOST_TOGETHER = 256 << 20  # bytes of all lines
 
 
-def last(folder: str, count: int, most: int | None = None) -> list[bytes]:
-    """The last lines that are text, oldest first; fewer if so many are longer than `most` bytes together, or 256 MiB.
+def last(folder: str, count: int, most: int | None = None, containing: str = "") -> list[bytes]:
+    """The last lines that are text and have this one, oldest first.
+
+    They are fewer if so many are longer than `most` bytes together, or 256 MiB.
 
     Raises:
         OSError: the folder or a file may not be read.
     """
     most = _MOST_TOGETHER if most is None else most
+    text = os.fsencode(containing)
     with ExitStack() as opened:
         try:
             descriptor = os.open(folder, _FLAGS | os.O_DIRECTORY)
@@ -42,7 +46,7 @@ def last(folder: str, count: int, most: int | None = None) -> list[bytes]:
             files.pop()  # the server has made the newer one the older one meanwhile
         lines: deque[bytes] = deque()
         size = 0
-        for line in (line for file in files[::-1] for line in _lines(file)):
+        for line in (line for file in files[::-1] for line in _lines(file) if text in line):
             lines.append(line)
             size += len(line)
             while len(lines) > count or size > most:
@@ -86,4 +90,4 @@ def _is_text(line: bytes) -> bool:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.writelines(last(sys.argv[1], int(sys.argv[2])))
+    sys.stdout.buffer.writelines(last(sys.argv[1], int(sys.argv[2]), containing=sys.argv[3]))

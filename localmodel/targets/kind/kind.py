@@ -174,8 +174,8 @@ class KindTarget:
             ]
             yield from self._kubectl.lines("logs", *options, *(["--follow"] if follow else []))
 
-    def captured(self, name: str, count: int) -> list[CapturedRequest]:
-        return pod_captures.last(self._kubectl, self._get(name), count)
+    def captured(self, name: str, count: int, containing: str = "") -> list[CapturedRequest]:
+        return pod_captures.last(self._kubectl, self._get(name), count, containing)
 
     def start(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
         raise _for_manifest(name, f"a pod that has ended starts again by itself; {_scaled(name, 1)}, starts one")

@@ -12,8 +12,8 @@ from localmodel_untrusted import captured_lines
 _PYTHON = ("/opt/localmodel/venv/bin/python", "-I", "-c")
 
 
-def last(kubectl: Kubectl, resource: Object, count: int) -> list[CapturedRequest]:
-    """The last requests of all pods, oldest first.
+def last(kubectl: Kubectl, resource: Object, count: int, containing: str = "") -> list[CapturedRequest]:
+    """The last requests of all pods, oldest first; of those whose records have the text.
 
     Raises:
         UserError: KubectlFailed, if no pod can be read.
@@ -23,7 +23,8 @@ def last(kubectl: Kubectl, resource: Object, count: int) -> list[CapturedRequest
         return []
     namespace = resource["metadata"]["namespace"]
     pods = items(kubectl.run("get", "pods", f"--selector={selector}", "--namespace", namespace, "-o", "json"))
-    program = [*_PYTHON, Path(captured_lines.__file__).read_text(encoding="utf-8"), str(CAPTURE_FOLDER), str(count)]
+    source = Path(captured_lines.__file__).read_text(encoding="utf-8")
+    program = [*_PYTHON, source, str(CAPTURE_FOLDER), str(count), containing]
     requests: list[CapturedRequest] = []
     failed: list[UserError] = []
     for name in (pod["metadata"]["name"] for pod in pods):

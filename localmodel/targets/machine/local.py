@@ -299,10 +299,10 @@ class LocalTarget:
         build = state_file.or_skip(place.build)
         return log_file.read(home.build_log(build) if build else None, place.log, follow, lines)
 
-    def captured(self, name: str, count: int) -> list[CapturedRequest]:
+    def captured(self, name: str, count: int, containing: str = "") -> list[CapturedRequest]:
         folder = self._existing(name).capture
         try:
-            lines = captured_lines.last(str(folder), count)
+            lines = captured_lines.last(str(folder), count, containing=containing)
         except OSError as error:
             raise UserError(reasons.HOME_UNUSABLE, f"{folder}: {error.strerror}") from None
         return captured_request.of_lines(lines, str(folder))

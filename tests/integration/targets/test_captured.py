@@ -18,7 +18,7 @@ def in_process(folder: Path, count: int) -> list[bytes]:
 
 def in_pod(folder: Path, count: int) -> list[bytes]:
     source = Path(captured_lines.__file__).read_text()
-    command = [sys.executable, "-I", "-c", source, str(folder), str(count)]
+    command = [sys.executable, "-I", "-c", source, str(folder), str(count), ""]
     return subprocess.run(command, check=True, capture_output=True).stdout.splitlines(keepends=True)
 
 
@@ -31,6 +31,15 @@ def test_the_last_ones_are_read_over_both_files(tmp_path: Path, read: Callable[[
     assert (tmp_path / OLDER).exists()
     assert read(tmp_path, 6) == [b"%d\n" % number for number in range(8, 14)]
     assert len(read(tmp_path, 1000)) == 14
+
+
+def test_only_those_with_a_text_are_read(tmp_path: Path) -> None:
+    (tmp_path / NEWER).write_bytes(b'{"id":"a"}\n{"id":"b"}\n{"id":"a"}\n{"id":"\xc3\xbc"}\n')
+    assert captured_lines.last(str(tmp_path), 1, containing='"a"') == [b'{"id":"a"}\n']
+    assert len(captured_lines.last(str(tmp_path), 9, containing='"a"')) == 2
+    source = Path(captured_lines.__file__).read_text()
+    command = [sys.executable, "-I", "-c", source, str(tmp_path), "9", '"ü"']
+    assert subprocess.run(command, check=True, capture_output=True).stdout == '{"id":"ü"}\n'.encode()
 
 
 def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:

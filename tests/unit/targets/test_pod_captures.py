@@ -43,7 +43,7 @@ def test_the_last_of_all_pods_are_in_the_order_of_their_times() -> None:
     assert last(kubectl, 3, selector="app=churn") == [line(2), line(3), line(4)]
     command = kubectl.asked[1]
     assert command[:5] == ("exec", "a", "--namespace", "mine", "--container=scoring")
-    assert command[-2:] == ("/tmp/localmodel-capture", "3")
+    assert command[-3:] == ("/tmp/localmodel-capture", "3", "")
 
 
 def test_what_a_pod_says_that_is_not_a_request_is_left_out() -> None:
