@@ -22,6 +22,7 @@ Results go to standard output; progress, notes and errors go to standard error.
 | 1 | it failed, or something is wrong or damaged; standard error says what, where, and what to do |
 | 2 | the command line is not valid: an unknown option, a missing argument |
 | 3 | a newer command has replaced this one; of `lmd model check`: it has found imports not known to be harmless |
+| 4 | of `lmd bisect`: equal runs answer differently |
 
 `-o json` prints the result for programs, and `--target` says where a deployment runs, for all commands that have them.
 

@@ -59,6 +59,8 @@ _GROUPS = {
         "capture": "localmodel.cli.captured.capture:capture",
         "replay": "localmodel.cli.captured.replay:replay",
         "why": "localmodel.cli.captured.why:why",
+        "rerun": "localmodel.cli.captured.rerun:rerun",
+        "bisect": "localmodel.cli.captured.bisect:bisect",
         "gate": "localmodel.cli.captured.gate:gate",
         "conformance": "localmodel.cli.tools.conformance:conformance",
     },

@@ -176,6 +176,12 @@ OTHER_KIND = _reason(
     "the file or the registry's artifact is of another kind than the command expects",
     "the message names the right command",
 )
+REVISION_NOT_HERE = _reason(
+    COMMANDS,
+    "RevisionNotHere",
+    "a revision is to be tried on this machine, which lacks a part of it, or may not have it",
+    "the message names the part; `lmd why` and `lmd history` say what is known of the revision",
+)
 NOTHING_CAPTURED = _reason(
     COMMANDS,
     "NothingCaptured",

@@ -21,20 +21,23 @@ def request(request_id: str, word: str | None, where: dict[str, Any]) -> tuple[T
         UserError: NothingCaptured.
     """
     with wrong_paths():
-        target, name = deployment(word, where) if word else (chosen(where), None)
-    names = [name] if name else [status.name for status in target.deployments()]
+        target, *names = deployment(word, where) if word else (chosen(where),)
+    names = names or [status.name for status in target.deployments()]
     text = json.dumps(request_id, ensure_ascii=False)
-    found = [
-        (name, captured)
-        for name in names
-        for captured in target.captured(name, _MOST, text)
-        if captured.id == request_id
-    ]
+    found: list[tuple[str, CapturedRequest]] = []
+    failed: list[UserError] = []
+    for name in names:
+        try:
+            found += [(name, one) for one in target.captured(name, _MOST, text) if one.id == request_id]
+        except UserError as error:  # another one may have it
+            failed.append(error)
+    if failed and not found:
+        raise failed[0]
     if not found:
-        whose = f"{name} has" if name else f"no deployment of --target {target.name} has"
+        whose = f"{names[0]} has not" if word else f"no deployment of --target {target.name} has"
         raise UserError(
             reasons.NOTHING_CAPTURED,
-            f"{whose} {'not ' if name else ''}captured a request {request_id}; lmd capture NAME prints those that are "
+            f"{whose} captured a request {request_id}; lmd capture NAME prints those that are "
             "kept, and spec.capture says which share is",
         )
     if len(found) > 1:

@@ -65,21 +65,21 @@ def _tried_in(prepared: "Callable[[Path, Progress], Trial]") -> "Iterator[Ask]":
 
 @contextmanager
 def revision(word: str, number: int, where: dict[str, Any]) -> "Iterator[Ask]":
-    """What asks a revision that a deployment of this machine keeps, which need not serve."""
-    from localmodel.targets.machine.local import LocalTarget
-    from localmodel.targets.process import ProcessRunner
-    from localmodel.trial import kept
-
+    """What asks a revision that a deployment keeps, which need not serve, as a process of this machine."""
     with wrong_paths():
         target, name = deployment(word, dict(where))
-    target.get(name)  # raises if there is none
-    if not (isinstance(target, LocalTarget) and isinstance(target.runner, ProcessRunner)):
-        raise UserError(
-            reasons.ARGUMENT_INVALID,
-            f"--against {number}: {name} does not run as a process of this machine, and only such a deployment's "
-            "revisions can be asked while another one serves; lmd history has what they are",
-        )
-    with _loaded(kept.prepare(target.place(name), number)) as ask:
+    with kept(target, name, number) as ask:
+        yield ask
+
+
+@contextmanager
+def kept(target: Target, name: str, number: int) -> "Iterator[Ask]":
+    """The same, of a deployment on this target."""
+    from localmodel.trial import kept as kept_revisions
+    from localmodel.trial import past
+
+    content = past.of(target, name, number)
+    with _tried_in(lambda folder, progress: kept_revisions.trial(content, folder, progress)) as ask:
         yield ask
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from localmodel.cluster_records import decision, revisions
 from localmodel.cluster_records.decision import Served
 from localmodel.cluster_records.ownership import owns
+from localmodel.cluster_records.revisions import RevisionData
 from localmodel.errors import UserError
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
 from localmodel.targets.target import PastRevision
@@ -30,10 +31,13 @@ def of(kubectl: Kubectl, resource: Object) -> list[PastRevision]:
 
 def facts(kubectl: Kubectl, resource: Object, revision: int) -> Facts | None:
     """What the operator has recorded of a revision."""
-    for record in records(kubectl, resource):
-        if int(record["revision"]) == revision:
-            return Facts.from_json(revisions.read(record).facts)
-    return None
+    data = recorded(kubectl, resource, revision)
+    return Facts.from_json(data.facts) if data else None
+
+
+def recorded(kubectl: Kubectl, resource: Object, revision: int) -> RevisionData | None:
+    """All that the operator has recorded of a revision."""
+    return next((revisions.read(one) for one in records(kubectl, resource) if int(one["revision"]) == revision), None)
 
 
 def served_before(kubectl: Kubectl, resource: Object) -> int | None:

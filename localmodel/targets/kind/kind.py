@@ -14,6 +14,7 @@ from localmodel import advice, entry_script, reasons
 from localmodel.advice import Known
 from localmodel.cluster_records import revisions
 from localmodel.cluster_records.names import RESOURCE, SERVE_ANNOTATION
+from localmodel.cluster_records.revisions import RevisionData
 from localmodel.disk import home
 from localmodel.disk.home import build_log
 from localmodel.environments import stored
@@ -213,6 +214,10 @@ class KindTarget:
 
     def facts(self, name: str, revision: int) -> Facts | None:
         return kind_history.facts(self._kubectl, self._get(name), revision)
+
+    def recorded(self, name: str, revision: int) -> RevisionData | None:
+        """All that the operator has recorded of the revision."""
+        return kind_history.recorded(self._kubectl, self._get(name), revision)
 
     def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> DeploymentStatus:
         resource = self._get(name)

@@ -49,7 +49,7 @@ def restore(folder: Path) -> None:
     """Unpack again what the revision in the folder links to, if somebody has removed it."""
     for link in (folder / "app" / revision.MODELS_FOLDER).rglob("*"):
         if link.is_symlink() and not link.exists():
-            _extracted(f"sha256:{link.readlink().name}")
+            unpacked(f"sha256:{link.readlink().name}")
 
 
 def code(folder: Path, names: Collection[str]) -> dict[str, bytes]:
@@ -75,10 +75,10 @@ def _link_models(root: Path, models: Iterable[ModelVersion]) -> None:
     for model in models:
         link = root / model.inside
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(_extracted(model.weights.digest))
+        link.symlink_to(unpacked(model.weights.digest))
 
 
-def _extracted(digest: str) -> Path:
+def unpacked(digest: str) -> Path:
     """The folder with the files of these weights, unpacked once for all deployments."""
 
     def unpack(folder: Path) -> None:

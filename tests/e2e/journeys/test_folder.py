@@ -59,6 +59,9 @@ def test_a_folder_is_applied_edited_and_exported(
     (folder / "score.py").write_text(SCRIPT.format(answer="second"))
     assert "revision 2 serves" in lmd("apply", "./words")
     assert ask(port) == "second"
+    assert "revision 2: code changed: score.py" in lmd("why", kept["id"])
+    assert "revision 1 of words gives the same 7 bytes" in lmd("rerun", kept["id"], "words")
+    assert "code is why: score.py" in lmd("bisect", "words", "--data", "1", "--good", "1")
 
     assert "kubectl apply -k out" in lmd("export", "manifest", "words", "--output-dir", "out")
     elsewhere, other_port = tmp_path / "elsewhere", take_port(cluster, ports)

@@ -1,4 +1,4 @@
-"""lmd why, of a deployment that runs as a process."""
+"""lmd why and lmd rerun, of a deployment that runs as a process."""
 
 import json
 from pathlib import Path
@@ -45,6 +45,39 @@ def test_it_names_what_was_behind_an_answer_and_what_differs_now(lmd: Lmd) -> No
     assert shown.code == 0 and "POST /score to churn at " in shown.out, shown.err
     assert "revision  2, of " in shown.out and "code changed: score.py" in shown.out
     assert "now       revision 2: it serves" in shown.out
+
+
+def test_a_request_is_asked_again_of_the_revision_that_answered_it(lmd: Lmd) -> None:
+    beside = lmd.folder / "beside.json"
+    beside.write_text("1")
+    folder = deployed(lmd, f'{{"value": json.loads(raw_data), "beside": json.load(open({str(beside)!r}))}}')
+    request_id = captured(lmd, "0.1")
+    (folder / "score.py").write_text(script("'another'"))
+    assert lmd("apply", "./churn").code == 0
+
+    same = lmd("rerun", request_id)
+    assert same.code == 0, same.err
+    assert same.out == "revision 1 of churn gives the same 27 bytes\n"
+    beside.write_text("1.0")
+    alike = lmd("rerun", request_id, "churn")
+    assert (alike.code, alike.out.splitlines()[0]) == (
+        0,
+        "revision 1 of churn gives the same values, in other bytes",
+    ), alike.err
+    beside.write_text("2")
+    other = lmd("rerun", request_id)
+    assert other.code == 1 and "$.beside: 1 answer, by 1 at most: 1 -> 2" in other.out, other.out
+    values = json.loads(lmd("rerun", request_id, "--ignore", "$.beside", "-o", "json").out)
+    assert (values["same_bytes"], values["same"], values["after"]) == (False, 1, "revision 1")
+
+
+def test_what_differs_from_itself_is_named_and_what_is_redacted_is_not_asked(lmd: Lmd) -> None:
+    deployed(lmd, '{"at": __import__("time").time_ns()}')
+    clock = lmd("rerun", captured(lmd, "1"))
+    assert clock.code == 0 and "differ between two answers of the same: $.at" in clock.out, clock.out
+    deployed(lmd, "json.loads(raw_data)", 'percent = 100\nredact = ["$.ssn"]\n')
+    redacted = lmd("rerun", captured(lmd, '{"ssn": "123-45-6789"}'))
+    assert redacted.code == 1 and "its values are redacted" in redacted.err
 
 
 @pytest.mark.parametrize(

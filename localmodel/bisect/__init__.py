@@ -1,0 +1,1 @@
+"""Which edit, and which part of it, changed an answer."""
