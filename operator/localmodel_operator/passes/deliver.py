@@ -1,6 +1,8 @@
 """Delivering a revision's image to where its pods get it."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 from localmodel import reasons
 from localmodel.errors import UserError
@@ -10,6 +12,28 @@ from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.passes.observed import Observed
 from localmodel_operator.pods.held_models import held_models
 from localmodel_operator.records.history import RecordedRevision
+
+
+@contextlib.asynccontextmanager
+async def ahead(context: Pass, target: RecordedRevision, observed: Observed) -> AsyncIterator[None]:
+    """A block during which the image is on its way already. `deliver()` joins in afterwards, and says what came of it.
+
+    The block waits for nothing of it: a node that hangs must not hold up the revision's first answer.
+    """
+    sending = asyncio.create_task(_send_ahead(context, target, observed))
+    try:
+        yield
+    finally:
+        sending.cancel()  # transfers go on
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+async def _send_ahead(context: Pass, target: RecordedRevision, observed: Observed) -> None:
+    delivery = context.operator.delivery
+    if await delivery.lacking(target.image):
+        composed = await asyncio.to_thread(image.stored, context.operator.layout, target.image)
+        if composed is not None:
+            await delivery.deliver(composed, target.image, held_models(observed.pods, target), lambda: None)
 
 
 async def deliver(context: Pass, target: RecordedRevision, observed: Observed) -> None:

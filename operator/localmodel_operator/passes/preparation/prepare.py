@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from localmodel import exclusive, reasons
 from localmodel.resource import gate
 from localmodel_operator import children
 from localmodel_operator.inputs.resolve import Desired
+from localmodel_operator.passes import deliver
 from localmodel_operator.passes.context import Pass
 from localmodel_operator.passes.gather import gather_both
 from localmodel_operator.passes.give_up import give_up
@@ -15,6 +18,7 @@ from localmodel_operator.passes.preparation import build, swap
 from localmodel_operator.passes.preparation.bundles import Bundles
 from localmodel_operator.pods import pods
 from localmodel_operator.pods.admin import CannotTakeError, RevisionFailedError
+from localmodel_operator.pods.pods import Pod
 from localmodel_operator.records import history
 from localmodel_operator.records.decision import Decision
 from localmodel_operator.records.history import Choice
@@ -46,9 +50,10 @@ async def prepare_pods(
     admin, epoch, content = context.operator.admin, context.decision.epoch, target.revision.content
     seconds = context.spec.progress_deadline_seconds
     try:
-        preparing = swap.prepare(admin, late, epoch, content, bundles.for_pod, seconds)
-        await gather_both(_announce(context, choice, desired, observed), preparing)
-        await swap.commit(admin, late, epoch, content)
+        async with _sending_ahead(context, choice, bundles, late, observed):
+            preparing = swap.prepare(admin, late, epoch, content, bundles.for_pod, seconds)
+            await gather_both(_announce(context, choice, desired, observed), preparing)
+            await swap.commit(admin, late, epoch, content)
     except CannotTakeError as error:
         log.info("%s/%s: not swapped: %s", *context.key, error)
         return observed
@@ -59,6 +64,15 @@ async def prepare_pods(
     if not context.decision.committed:
         await context.decide(context.decision.as_committed())
     return observed
+
+
+def _sending_ahead(
+    context: Pass, choice: Choice, bundles: Bundles, late: Sequence[Pod], observed: Observed
+) -> AbstractAsyncContextManager[None]:
+    """A block during which nodes get the image already, unless they will take models in it from these pods."""
+    if any(bundles.for_pod(pod).has_models for pod in late):
+        return nullcontext()
+    return deliver.ahead(context, choice.target, observed)
 
 
 async def _record(
