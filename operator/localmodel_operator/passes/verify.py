@@ -25,6 +25,9 @@ from localmodel_untrusted import replayed
 _POLL = 0.1  # seconds between looks at the address, which sends no event
 _CLIENTS_GO = 0.3  # seconds until clients that were sent away are looked for again
 _VERIFY_SECONDS = 2.0
+# For each pod that may answer, of a revision that is reported ready: no client can be led to an older one any more, and
+# all these passes over a roll would take the processors from the pods that start.
+_CONNECTIONS_ONCE_READY = 1
 
 _ADDRESS_AGAIN = 5.0  # seconds: an Ingress or a Gateway that gets one sends no event
 
@@ -83,7 +86,8 @@ async def verify(context: Pass, choice: Choice, desired: Desired, exposed: Expos
         field = f"spec.service.expose: {context.spec.expose}"
         status.progress(reasons.ADDRESS_PENDING, f"the pods are ready, but {field}: {pending}")
         raise Waiting(_ADDRESS_AGAIN if context.spec.expose in kinds.ROUTES else None) from None
-    if problem := await _problem(context, number, place, observed):
+    connections = _CONNECTIONS_ONCE_READY if _is_reported_ready(context, choice.target) else address.CONNECTIONS
+    if problem := await _problem(context, number, place, observed, connections=connections):
         status.progress(reasons.NOT_ANSWERING, f"the pods are ready, but {problem}")
         raise Waiting(1.0)
     status.answers(True, f"revision {number} answers")
@@ -188,11 +192,18 @@ def _note_replayed(context: Pass, choice: Choice, observed: Observed) -> None:
         status.stage("Replayed", False, reasons.NOT_REPLAYED, text)
 
 
-async def _problem(context: Pass, number: int, place: Place, observed: Observed, only_ready: bool = False) -> str:
+async def _problem(
+    context: Pass,
+    number: int,
+    place: Place,
+    observed: Observed,
+    only_ready: bool = False,
+    connections: int = address.CONNECTIONS,
+) -> str:
     clock = asyncio.get_running_loop().time
     until = clock() + _VERIFY_SECONDS
     replicas = children.replicas(context.spec, observed.deployment)
-    while problem := await address.problem(place, number, replicas, only_ready):
+    while problem := await address.problem(place, number, replicas, only_ready, connections):
         await availability.check(context, observed, None)
         await availability.report_change(context, observed)
         if clock() > until:

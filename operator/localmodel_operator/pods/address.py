@@ -11,7 +11,7 @@ import httpx
 
 from localmodel_operator.cluster import Cluster, PodUnreachableError
 
-_CONNECTIONS = 10  # for each pod that may answer
+CONNECTIONS = 10  # for each pod that may answer
 _TRIES = 3  # one of several pods may be ending
 _SECONDS = 3.0  # for all of them
 _UNKNOWN_HOST = 421
@@ -99,10 +99,12 @@ async def revision_at(base: Place) -> str:
     return ""
 
 
-async def problem(base: Place, number: int, replicas: int, only_ready: bool = False) -> str:
+async def problem(
+    base: Place, number: int, replicas: int, only_ready: bool = False, connections: int = CONNECTIONS
+) -> str:
     """Why not only this revision answers at `base`, or "".
 
-    only_ready: nor may a pod of it that reports that it is not ready.
+    only_ready: nor may a pod of it that reports that it is not ready. connections: for each pod that may answer.
 
     Until a node has rewritten its rules, it sends some new connections to a pod that is being ended. This shows only by
     asking often, over new connections. Such a pod of the same revision still answers, although it reports not ready.
@@ -114,7 +116,7 @@ async def problem(base: Place, number: int, replicas: int, only_ready: bool = Fa
             if isinstance(base, Front) and (answer := await ask()).revision is None and answer.status != _UNKNOWN_HOST:
                 return _led_elsewhere(base)
             async with asyncio.TaskGroup() as group:  # a failure ends all of them
-                asked = [group.create_task(_answer(ask)) for _ in range(_CONNECTIONS * (replicas + 1))]
+                asked = [group.create_task(_answer(ask)) for _ in range(connections * (replicas + 1))]
     except* _SilentError as errors:
         trouble = f"nothing answers at {base} ({errors.exceptions[0]})"
     if trouble:
@@ -151,7 +153,7 @@ async def _asking(base: Place) -> AsyncIterator[_Ask]:
     if isinstance(base, InCluster):
         yield lambda: _through_api_server(base)
         return
-    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=0)
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=0)
     timeout = httpx.Timeout(5, pool=None)
     # It is plain HTTP, or users check the certificate. Loading all authorities would take longer than the requests.
     async with httpx.AsyncClient(trust_env=False, verify=False, timeout=timeout, limits=limits) as client:  # noqa: S501

@@ -77,7 +77,9 @@ def test_a_cluster_is_made_with_ports_and_the_resource_and_deleted(
     assert [mapping["hostPort"] for mapping in config["nodes"][0]["extraPortMappings"]] == [*range(6789, 6799)]
     applied = next(line for line in asked(folder) if " apply " in line)
     assert applied.startswith("kubectl --context kind-localmodel apply --server-side -f ")
-    assert any("--for=condition=Established crd/localmodeldeployments" in line for line in asked(folder))
+    of_resource = [line for line in asked(folder) if "localmodeldeployments.localmodel.dev" in line]
+    assert any("--for=condition=Established crd/" in line for line in of_resource)
+    assert any(" get localmodeldeployments" in line for line in of_resource), "an operator that starts now can list it"
 
     (folder / "asked").unlink()
     assert lmd("kind", "up").exit_code == 0, "again"

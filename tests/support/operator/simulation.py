@@ -144,7 +144,7 @@ class Simulation:
     `calls` are all that operators have asked for, `written` the places among them of those that changed something;
     `trouble` is asked what becomes of each. `answers` are those at the address of `app`, without repetitions (None:
     nothing answers); `lies` what a status said that was not so then; `held` what nodes had of the images sent to them.
-    `unreachable` are addresses that the operator cannot connect to.
+    `unreachable` are addresses that the operator cannot connect to; `connections` how many it makes for a pod.
     """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +161,7 @@ class Simulation:
         self.lies: list[str] = []
         self.unreachable = set[str]()
         self.held: list[Mapping[str, Held]] = []
+        self.connections: list[int] = []
         self.start_operator()
         monkeypatch.setattr(asyncio, "to_thread", _here)
         monkeypatch.setattr(os, "fsync", lambda _: None)
@@ -352,7 +353,8 @@ class Simulation:
     async def _is_reached(self, front: Front) -> bool:
         return urlsplit(front.at).hostname not in self.unreachable
 
-    async def _problem(self, base: Place, number: int, replicas: int, only_ready: bool = False) -> str:
+    async def _problem(self, base: Place, number: int, replicas: int, only_ready: bool, connections: int) -> str:
+        self.connections.append(connections)
         answering = self._at(base)
         if not answering:
             return f"nothing answers at {base} (ConnectError)"

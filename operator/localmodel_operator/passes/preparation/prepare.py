@@ -69,8 +69,10 @@ async def prepare_pods(
 def _sending_ahead(
     context: Pass, choice: Choice, bundles: Bundles, late: Sequence[Pod], observed: Observed
 ) -> AbstractAsyncContextManager[None]:
-    """A block during which nodes get the image already, unless they will take models in it from these pods."""
-    if any(bundles.for_pod(pod).has_models for pod in late):
+    """A block during which nodes get the image already, unless they will take models in it from these pods, or no pod
+    is wanted.
+    """
+    if context.spec.replicas == 0 or any(bundles.for_pod(pod).has_models for pod in late):
         return nullcontext()
     return deliver.ahead(context, choice.target, observed)
 
