@@ -49,5 +49,9 @@ def whole(client: docker.DockerClient, layout: Layout, image: Image, name: str) 
 
 
 def needs_whole_images(client: docker.DockerClient) -> bool:
-    """Whether the engine keeps images in containerd's store, as they arrive, and not as unpacked layers."""
+    """Whether the engine keeps images in containerd's store, as they arrive, and not as unpacked layers.
+
+    There, layers that a base image has brought from a registry are compressed, and others than those that we name: an
+    image without them would run, but the engine could not list, save or push it (Docker 26.1).
+    """
     return "io.containerd" in str(client.info().get("DriverStatus"))
