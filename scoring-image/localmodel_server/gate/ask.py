@@ -71,9 +71,16 @@ class _Asker:
         Raises:
             NoAnswerError
         """
-        client = Client(request.body)
+        return await self.send(_scope(request, request_id, self._agent), request.body)
+
+    async def send(self, scope: Scope, body: bytes) -> GateAnswer:
+        """The answer to a request with headers of its own.
+
+        Raises:
+            NoAnswerError
+        """
+        client = Client(body)
         self._dispatcher.error = ""
-        scope = _scope(request, request_id, self._agent)
         if scope["path"] != "/score":
             # Before the clock runs: making them takes longer than many an answer.
             await self._application.routes.made()

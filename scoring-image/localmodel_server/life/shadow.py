@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from typing import Any
+
+from starlette.types import Scope
 
 from localmodel_server.capture.exchange import Exchange
 from localmodel_server.figures import Figures
+from localmodel_server.gate.ask import AskingBeside
 from localmodel_server.gate.client import Client, NoAnswerError, http_scope
 from localmodel_server.http.app import Application
 from localmodel_server.log import logger
 from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Headers
+from localmodel_server.replay.comparison import Comparison
 from localmodel_server.state import ApartState, ServerState
 from localmodel_server.workers.pool import Pool
-from localmodel_untrusted.files import UnreadableError
-from localmodel_untrusted.json_difference import differences
-from localmodel_untrusted.json_text import parse_loosely
+from localmodel_untrusted.answer_difference import Answer, Rules
 
 # Tells the script that its answer goes to nobody.
 HEADER = b"x-localmodel-shadow"
@@ -33,13 +34,15 @@ _LEFT_OUT = frozenset({b"connection", b"content-length", b"transfer-encoding", b
 class Shadow:
     """Gives a pool that does not serve copies of a share of the requests, one at a time, until it is stopped.
 
-    `counts` says what became of them: `same`, `changed`, `failed` (only the candidate's answer has a status of 500 or
-    more), `incomparable` (large, compressed, or not whole), or `dropped`: there were more than the candidate could
-    answer beside the clients' requests.
+    An answer that differs from the client's is compared as spec.update.replay says, and what serves is asked the same
+    once more: what differs from itself, such as a time, is no change.
     """
 
     def __init__(self, server: ServerState, pool: Pool, percent: float, figures: Figures) -> None:
-        self.counts: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+        replay = pool.settings.replay
+        self._comparison = Comparison(Rules() if replay is None else replay.rules)
+        self._again: AskingBeside | None = None
         self._server = server
         self._pool = pool
         self._percent = percent
@@ -54,6 +57,20 @@ class Shadow:
         self._limit = pool.settings.scoring_timeout_ms / 1000 + _SECONDS_TO_ANSWER
         self._task = asyncio.create_task(self._run())
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What became of the copies.
+
+        They are `same`, `changed`, `failed` (only the candidate's answer has a status of 500 or more), `incomparable`
+        (large, compressed, not whole, or another one each time), or `dropped`: there were more than the candidate could
+        answer beside the clients' requests.
+        """
+        result = self._comparison.result(0)
+        counts = Counter(self._counts)
+        counts.update(same=result.compared - result.changed, changed=result.changed)
+        counts.update(incomparable=sum(result.left_out.values()))
+        return {name: count for name, count in counts.items() if count}
+
     def chooses(self) -> bool:
         """Whether to copy this request; call it once for each."""
         self._due += self._percent
@@ -62,7 +79,7 @@ class Shadow:
         self._due -= 100
         if len(self._waiting) < _MOST_WAITING:
             return True
-        self.counts["dropped"] += 1
+        self._counts["dropped"] += 1
         return False
 
     def take(self, exchange: Exchange) -> None:
@@ -71,9 +88,9 @@ class Shadow:
             return
         size = exchange.size
         if exchange.body is None or exchange.answer is None:
-            self.counts["incomparable"] += 1
+            self._counts["incomparable"] += 1
         elif self._bytes + size > _MOST_BYTES:
-            self.counts["dropped"] += 1
+            self._counts["dropped"] += 1
         else:
             self._bytes += size
             self._waiting.append((exchange, size))
@@ -85,6 +102,8 @@ class Shadow:
         self._waiting.clear()
         self._pool.on_change = lambda: None
         self._application.state.decoder.close()
+        if self._again is not None:
+            self._again.__exit__()
 
     async def _run(self) -> None:
         # Making the routes of other dialects takes longer than many an answer.
@@ -93,46 +112,61 @@ class Shadow:
             while not self._waiting:
                 self._news.clear()
                 await self._news.wait()
-            while self._server.dispatcher.waiting:  # noqa: ASYNC110 - clients come first, and nothing tells of it
-                await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            await self._no_client_waits()
             exchange, size = self._waiting.popleft()
             self._bytes -= size
             try:
-                self.counts[await self._ask(exchange)] += 1
+                await self._ask(exchange)
             except Exception:
                 logger.exception("a copy of a request could not be asked")
-                self.counts["failed"] += 1
+                self._counts["failed"] += 1
 
-    async def _ask(self, exchange: Exchange) -> str:
+    async def _no_client_waits(self) -> None:
+        while self._server.dispatcher.waiting:  # noqa: ASYNC110 - clients come first, and nothing tells of it
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+
+    async def _ask(self, exchange: Exchange) -> None:
         client = Client(exchange.body or b"")
-        path, query = exchange.path.encode("latin-1"), exchange.query.encode("latin-1")
         started = time.perf_counter()
         try:
-            scope = http_scope(exchange.method, path, query, _headers(exchange))
-            await client.ask(self._application, scope, self._limit)
+            await client.ask(self._application, _scope(exchange), self._limit)
         except NoAnswerError:
             client.status = 500
         self._figures.add(client.status, time.perf_counter() - started)
-        if client.status >= 500 > exchange.status:
-            return "failed"
-        if client.status != exchange.status:
-            return "changed"
-        if bytes(client.body) == exchange.answer:
-            return "same"
-        if any(name == b"content-encoding" for name, _ in exchange.answer_headers):
-            return "incomparable"
-        if max(len(client.body), len(exchange.answer or b"")) > _LONGEST_COMPARED:
-            return "incomparable"
-        return await asyncio.to_thread(compare, exchange.answer or b"", bytes(client.body))
+        old = Answer(exchange.status, exchange.answer or b"", 0.0)
+        new = Answer(client.status, bytes(client.body), 0.0)
+        if new.status >= 500 > old.status:
+            self._counts["failed"] += 1
+        elif (old.status, old.body) == (new.status, new.body):
+            self._comparison.add_same()
+        elif (
+            any(name == b"content-encoding" for name, _ in exchange.answer_headers)
+            or max(len(old.body), len(new.body)) > _LONGEST_COMPARED
+        ):
+            self._counts["incomparable"] += 1
+        else:
+            await self._compare(exchange, old, new)
+
+    async def _compare(self, exchange: Exchange, old: Answer, new: Answer) -> None:
+        again = old
+        if await asyncio.to_thread(self._comparison.differs, old, new):
+            await self._no_client_waits()
+            pool = self._server.dispatcher.pool
+            if self._again is None and pool is not None:
+                self._again = AskingBeside(pool, self._server.dispatcher, "")
+            try:
+                if self._again is not None:
+                    answer = await self._again.send(_scope(exchange), exchange.body or b"")
+                    again = Answer(answer.status, answer.body, 0.0)
+            except NoAnswerError:
+                self._counts["incomparable"] += 1
+                return
+        await asyncio.to_thread(self._comparison.add, old, again, new)
 
 
-def compare(before: bytes, after: bytes) -> str:
-    """What becomes of two answers that are not the same bytes."""
-    try:
-        first: Any = next(differences(parse_loosely(before), parse_loosely(after)), None)
-    except (UnreadableError, RecursionError):
-        return "changed"
-    return "same" if first is None else "changed"
+def _scope(exchange: Exchange) -> Scope:
+    path, query = exchange.path.encode("latin-1"), exchange.query.encode("latin-1")
+    return http_scope(exchange.method, path, query, _headers(exchange))
 
 
 def _headers(exchange: Exchange) -> Headers:

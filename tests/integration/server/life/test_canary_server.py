@@ -269,6 +269,35 @@ def test_a_shadow_is_compared_and_its_answers_go_to_nobody(pod: Pod, server: Sco
     assert len(re.findall(r"POST /score", server.log)) == 5
 
 
+def test_what_differs_from_itself_is_no_change_of_a_shadow(pod: Pod, server: ScoringServer) -> None:
+    """Nor is what spec.update.replay tolerates; a client's headers decide for both what they answer."""
+    rules = {"last": 1, "maxChanged": 0, "minRequests": 1, "tolerance": "0.1", "ignore": ["$.no"]}
+    variables = {"LOCALMODEL_REPLAY": json.dumps(rules)}
+    for epoch, name, value, no in ((3, "old", 1, 1), (4, "new", 1.05, 2)):
+        made = CLOCK.format(value=value, no=no)
+        assert pod.prepare(epoch, name, made, variables=variables if name == "new" else {}).status == 200
+        if name == "old":
+            assert pod.commit(epoch, name).status == 200
+    assert tried(pod, SHADOW, 4, "new").status == 200
+    for _ in range(5):
+        assert server.score({}).status == 200
+    eventually(lambda: copies(pod) == {"same": 5}, server)
+    assert server.score({}, headers={"x-other": "yes"}).status == 200
+    eventually(lambda: copies(pod) == {"same": 5, "changed": 1}, server)
+
+
+CLOCK = """
+import time
+
+def init():
+    pass
+
+def run(data, request_headers):
+    other = {value} if any(name.lower() == "x-other" for name in request_headers) else 0
+    return {{"at": time.time(), "value": {value}, "no": {no}, "other": 10 * other}}
+"""
+
+
 def test_a_shadow_has_its_exact_share(pod: Pod, server: ScoringServer) -> None:
     assert tried(pod, {**SHADOW, "percent": 25}).status == 200
     for _ in range(40):
