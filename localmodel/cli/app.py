@@ -42,6 +42,8 @@ _GROUPS = {
         "wait": "localmodel.cli.deployment.deployments:wait",
         "history": "localmodel.cli.deployment.history:history",
         "rollback": "localmodel.cli.deployment.rollback:rollback",
+        "promote": "localmodel.cli.deployment.promote:promote",
+        "abort": "localmodel.cli.deployment.promote:abort",
         "delete": "localmodel.cli.deployment.lifecycle:delete",
     },
     "Start and stop it": {

@@ -35,6 +35,9 @@ def owner_uid(reference: str) -> str:
 
 # A person requests a revision by its number; a trailing word makes the same number count as a new request.
 SERVE_ANNOTATION = f"{GROUP}/serve-revision"
+# A person has a revision that is tried on clients' requests serve, or given up: its number, and maybe a generation.
+PROMOTE_ANNOTATION = f"{GROUP}/promote"
+ABORT_ANNOTATION = f"{GROUP}/abort"
 # On decisions of operators that did not sign: the request above, and the inputs that it was made for
 PIN_ANNOTATION = f"{GROUP}/pin"
 # On ControllerRevisions: the operator's signature

@@ -188,6 +188,12 @@ NOTHING_CAPTURED = _reason(
     "there is no captured request of the deployment",
     "`spec.capture.percent` in the manifest captures requests from then on",
 )
+NOT_TRIED = _reason(
+    COMMANDS,
+    "NotTried",
+    "no revision of the deployment is tried on clients' requests now, so that there is none to promote or abort",
+    "`lmd status`; `lmd rollback` goes back from one that serves already",
+)
 NOT_STARTED = _reason(COMMANDS, "NotStarted", "there are no pods to look into yet", "`lmd status` says what is missing")
 NOT_RUNNING = _reason(COMMANDS, "NotRunning", "no server runs that could be looked into", "`lmd start` starts one")
 CLUSTER_DECIDES = _reason(

@@ -56,6 +56,19 @@ PROVING = _reason(
     "or sets Ready. On `Durable`: pods are not replaced yet",
     "`lmd logs NAME`",
 )
+CANARY_RUNNING = _reason(
+    UNDER_WAY,
+    "CanaryRunning",
+    "the new revision is tried on clients' requests, as `spec.update.shadow` and `spec.update.canary` say; "
+    "`status.canary` has what was counted",
+    "a step that lasts longer than its `seconds` lacks requests: see `minRequests`",
+)
+AWAITING_PROMOTION = _reason(
+    UNDER_WAY,
+    "AwaitingPromotion",
+    "the last step of the canary is over, and `promote` is `Manual`",
+    "`lmd promote NAME` or `lmd abort NAME` ([details](how-to/canary.md#promote-or-abort))",
+)
 SERVICE_CHANGED = _reason(
     UNDER_WAY,
     "ServiceChanged",
@@ -419,6 +432,26 @@ _also(
     UNSCHEDULABLE,
     "there is still no room after the deadline",
     "free some room, or lower `spec.resources.requests`",
+)
+CANARY_FAILED = _reason(
+    STALLED,
+    "CanaryFailed",
+    "the new revision failed, was slower or answered otherwise than `fail` of `spec.update.canary` or "
+    "`spec.update.shadow` allows; the one before it goes on serving",
+    "the message has the figures; `lmd logs NAME`. An edit of the revision or of these fields starts another trial",
+)
+CANARY_ABORTED = _reason(
+    STALLED,
+    "CanaryAborted",
+    "somebody has given the new revision up with `lmd abort`; the one before it goes on serving",
+    "edit the manifest: back to what serves, or to something new",
+)
+NO_ROOM_FOR_CANARY = _reason(
+    STALLED,
+    "NoRoomForCanary",
+    "the new revision cannot be loaded beside the one that serves, which `spec.update.canary` and "
+    "`spec.update.shadow` need: too little memory, another environment, or another Secret",
+    "raise `spec.resources.limits.memory`, or take the fields out of the manifest for this edit",
 )
 PROGRESS_DEADLINE_EXCEEDED = _reason(
     STALLED,

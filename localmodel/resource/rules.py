@@ -202,5 +202,8 @@ COUNTERPARTS: dict[str, Callable[[Any], Broken]] = {
         lambda spec: "replay" not in spec.get("update", {}) or bool(spec.get("capture", {}).get("percent"))
     ),
     "minRequests may be at most last": _unless(lambda wanted: wanted["minRequests"] <= wanted["last"]),
+    "a canary or a shadow is loaded beside what serves, as Auto does": _unless(
+        lambda update: not {"canary", "shadow"} & set(update) or update["strategy"] == "Auto"
+    ),
     "exactly one of requests and configMap": _unless(lambda gate: ("requests" in gate) != ("configMap" in gate)),
 }

@@ -238,7 +238,8 @@ class DeploymentSpec:
     that file of the source, and `of_source.filled_in()` reads it. Without a script, it is generated from
     the model. `served_spec.of()` completes both, and says in `generated` what the script was generated for.
     `own_python`: whether the manifest says which Python. `local_port` is None if the manifest does not name one. `pod`,
-    `capture` and `replay` are as in the manifest; the last two are empty if nothing is captured, or asked again.
+    `capture`, `replay`, `shadow` and `canary` are as in the manifest; the last four are empty if nothing is captured,
+    asked again, or tried on clients' requests.
     """
 
     entry_script: str
@@ -262,6 +263,8 @@ class DeploymentSpec:
     strategy: str = "Auto"
     gate: GateSpec | None = None
     replay: Mapping[str, Any] = field(default_factory=dict)
+    shadow: Mapping[str, Any] = field(default_factory=dict)
+    canary: Mapping[str, Any] = field(default_factory=dict)
     progress_deadline_seconds: int = 300
     revision_history_limit: int = 5
     suspend: bool = False
@@ -299,6 +302,8 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
         strategy=update["strategy"],
         gate=_gate(update["gate"]) if "gate" in update else None,
         replay=update.get("replay", {}),
+        shadow=update.get("shadow", {}),
+        canary=update.get("canary", {}),
         progress_deadline_seconds=update["progressDeadlineSeconds"],
         revision_history_limit=spec["revisionHistoryLimit"],
         suspend=spec["suspend"],

@@ -75,6 +75,7 @@ class ContainerRunner:
         resources = spec.resources
         fields = [("spec.replicas", spec.replicas != 1), ("spec.resources.requests", "requests" in resources)]
         fields.append(("spec.autoscaling", spec.autoscaling is not None))
+        fields += [("spec.update.shadow", bool(spec.shadow)), ("spec.update.canary", bool(spec.canary))]
         fields.append(("spec.models[].credentials", any(model.credentials for model in spec.models)))
         fields.append(("spec.models[].refresh", any(model.refresh for model in spec.models)))
         fields += [(f"spec.resources.limits.{name}", name not in _LIMITS) for name in resources.get("limits", {})]

@@ -49,6 +49,8 @@ class ProcessRunner:
         fields = (
             ("spec.replicas", spec.replicas != 1),
             ("spec.autoscaling", spec.autoscaling is not None),
+            ("spec.update.shadow", bool(spec.shadow)),
+            ("spec.update.canary", bool(spec.canary)),
             ("spec.resources", bool(spec.resources)),
             ("spec.environment.baseImage", spec.environment.base_image is not None),
             ("spec.models[].credentials", any(model.credentials for model in spec.models)),

@@ -11,7 +11,7 @@ from typing import Any
 
 from localmodel import digests
 from localmodel.disk import state_file
-from localmodel.resource import capture
+from localmodel.resource import capture, stages
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import ModelVersion
 from localmodel.updates import revision
@@ -24,6 +24,10 @@ LANES = ("nothing", "patch", "swap", "roll", "rebuild")
 # With more files, a record of all digests would be too large.
 _MOST_FILES_NAMED = 100
 _MOST_NAMES_SAID = 6
+_NOT_TRIED = (
+    "nothing: pods cannot load the revision beside the one that serves, and spec.update.shadow and canary ask for "
+    "that; take them out of the manifest for this edit"
+)
 # What is loaded with a revision, by the name of its facts.
 _LOADED = {
     "models": "spec.models",
@@ -43,7 +47,8 @@ class Facts:
     secrets: variables from a Secret, name -> the Secret's version. server: field of spec.server -> value. capture:
     field of spec.capture -> value, none if nothing is captured. replay: the same of spec.update.replay. gate: digest of
     the requests, or "". fixed: fields that only a new server can change, name -> value. beside: fields that change
-    without the server. generated: what the script was generated for, which is only told.
+    without the server. generated: what the script was generated for, and trial: how a revision is tried on clients'
+    requests, which are only told.
     """
 
     python: str = ""
@@ -63,6 +68,7 @@ class Facts:
     strategy: str = "Auto"
     suspend: bool = False
     generated: str = ""
+    trial: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -104,6 +110,8 @@ def plan(desired: Facts, observed: Facts | None, can_swap: str | None = None) ->
     hindrance = can_swap if desired.strategy == "Auto" else f"spec.update.strategy is {desired.strategy}"
     if lane == "swap" and hindrance:
         lane, reason = "roll", f"{reason}; not swapped, because {hindrance}"
+    if desired.trial and (lane == "rebuild" or desired.secrets != observed.secrets or (hindrance and "swap" in needed)):
+        return Plan(lane, (_NOT_TRIED,), reason)
     return Plan(lane, _steps(needed, lane, desired), reason)
 
 
@@ -141,6 +149,7 @@ def of_pods(
         beside=beside_pods(spec),
         strategy=spec.strategy,
         suspend=spec.suspend,
+        trial=", then ".join(stage.text for stage in stages.of(spec.shadow, spec.canary)),
     )
 
 
@@ -240,6 +249,7 @@ def _steps(needed: set[str], lane: str, desired: Facts) -> tuple[str, ...]:
         (lane == "swap", "every pod makes workers of the new revision beside those that serve"),
         (lane == "swap" and desired.gate, "every pod asks them the gate's requests"),
         (lane == "swap" and desired.replay, "every pod asks them captured requests, and compares the answers"),
+        ("swap" in needed and desired.trial, f"the new revision {desired.trial}, unless it fails there"),
         (lane == "swap", "all pods switch; the old workers finish what they have begun"),
         (new_image, "the image is composed, and the nodes get the layers that they lack"),
         (lane == "swap", "pods with the image follow one by one, while the service goes on"),

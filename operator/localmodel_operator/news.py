@@ -11,6 +11,8 @@ from localmodel.cluster_records import names
 from localmodel_operator.passes import at_rest
 from localmodel_operator.workqueue import Key, WorkQueue
 
+# What a person asks without an edit.
+_ASKING = (names.SERVE_ANNOTATION, names.PROMOTE_ANNOTATION, names.ABORT_ANNOTATION)
 LISTED = None  # the type of an event that only says that an object is there
 
 
@@ -50,7 +52,7 @@ class News:
         """Whether the user's wishes differ from the last seen ones, or from the status of one that was never seen."""
         metadata = resource["metadata"]
         generation, ends = metadata.get("generation"), metadata.get("deletionTimestamp")
-        asked = metadata.get("annotations", {}).get(names.SERVE_ANNOTATION)
+        asked = [metadata.get("annotations", {}).get(name) for name in _ASKING]
         current = (metadata["uid"], generation, asked, ends)
         before, self._known[key] = self._known.get(key), current
         if before is None:

@@ -70,6 +70,7 @@ _REQUEST = {
         "maxMilliseconds": 1000,
     },
 }
+_FAIL = {"errorRatio": "0.5", "latencyRatio": "1.5"}
 _ADDRESSED = {
     "name": "far",
     "uri": "hf://owner/model@main",
@@ -120,6 +121,15 @@ _SPECS: tuple[Object, ...] = (
             "strategy": "Auto",
             "gate": {"requests": [_REQUEST]},
             "replay": {"last": 50, "minRequests": 5, "maxChanged": 1, "tolerance": "1e-6", "ignore": ["$.rows[*].t"]},
+            "shadow": {"percent": 10, "seconds": 60, "minRequests": 5, "fail": {**_FAIL, "changedRatio": "0.5"}},
+            "canary": {
+                "steps": [{"percent": 5, "seconds": 600}, {"percent": 50, "seconds": 60}],
+                "sticky": {"header": "X-User"},
+                "force": {"header": "x-try"},
+                "minRequests": 50,
+                "fail": _FAIL,
+                "promote": "Manual",
+            },
             "progressDeadlineSeconds": 60,
         },
         "revisionHistoryLimit": 3,
@@ -271,6 +281,10 @@ _RULES: dict[str, tuple[tuple[Place, Any], ...]] = {
         (("spec",), {"models": [{"name": "a", "version": 1}], "update": {"replay": {}}}),
     ),
     "minRequests may be at most last": ((("spec", "update", "replay", "minRequests"), 51),),
+    "a canary or a shadow is loaded beside what serves, as Auto does": (
+        (("spec", "update", "strategy"), "Roll"),
+        (("spec", "update", "strategy"), "Recreate"),
+    ),
     "exactly one of requests and configMap": (
         (("spec", "update", "gate"), {}),
         (("spec", "update", "gate", "configMap"), {"name": "a"}),

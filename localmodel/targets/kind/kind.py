@@ -13,7 +13,7 @@ from typing import Any
 from localmodel import advice, entry_script, reasons
 from localmodel.advice import Known
 from localmodel.cluster_records import revisions
-from localmodel.cluster_records.names import RESOURCE, SERVE_ANNOTATION
+from localmodel.cluster_records.names import ABORT_ANNOTATION, PROMOTE_ANNOTATION, RESOURCE, SERVE_ANNOTATION
 from localmodel.cluster_records.revisions import RevisionData
 from localmodel.disk import home
 from localmodel.disk.home import build_log
@@ -43,9 +43,11 @@ from localmodel.updates.plan import Facts
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # Annotations that commands write, and manifests do not contain.
-_NOT_APPLIED = (_LAST_APPLIED, SERVE_ANNOTATION)
+_NOT_APPLIED = (_LAST_APPLIED, SERVE_ANNOTATION, PROMOTE_ANNOTATION, ABORT_ANNOTATION)
 # Otherwise kubectl reads the schema of the whole API to merge lists by key, which custom resources do not have.
 _QUICKLY = "--openapi-patch=false"
+# The operator goes on with these for as long as the manifest says, or until a person decides.
+_TRIED = (reasons.CANARY_RUNNING, reasons.AWAITING_PROMOTION)
 # How URLs end that only the cluster knows
 _INSIDE = ".svc/score"
 # These sum up the other conditions; their messages come with the result.
@@ -225,16 +227,64 @@ class KindTarget:
         past = kind_history.of(self._kubectl, resource)
         number = earlier.choose(name, past, serving, before, to).revision
         # An edit of a later generation ends it. The time makes the same number count as a new request.
-        against = f"generation={resource['metadata']['generation']}"
-        asked = f"{SERVE_ANNOTATION}={number} {against} {datetime.now(UTC).isoformat(timespec='microseconds')}"
-        # Flux takes back what was written in kubectl's own name.
-        options = ["--namespace", resource["metadata"]["namespace"], "--overwrite", "--field-manager=localmodel"]
+        asked = (
+            f"{SERVE_ANNOTATION}={number} {_against(resource)} {datetime.now(UTC).isoformat(timespec='microseconds')}"
+        )
         with progress.step(f"revision {number}") as done:
-            annotated = self._kubectl.run("annotate", RESOURCE, name, *options, asked, "-o", "json")
+            annotated = self._annotate(resource, asked)
             stale = _condition(resource, "Stalled").get("message", "")
-            deployment = self._wait(json.loads(annotated), timeout, progress, number, stale)
+            deployment = self._wait(annotated, timeout, progress, number, stale)
             done("serves")
         return deployment
+
+    def promote(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
+        """Have the revision serve that is tried on clients' requests, and wait until it does.
+
+        Raises:
+            UserError: NotTried, or the reason for which it does not serve.
+        """
+        resource, number = self._tried(name)
+        with progress.step(f"revision {number}") as done:
+            annotated = self._annotate(resource, f"{PROMOTE_ANNOTATION}={number} {_against(resource)}")
+            deployment = self._wait(annotated, timeout, progress, number, for_person=False)
+            done("serves")
+        return deployment
+
+    def abort(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
+        """Have the revision given up that is tried on clients' requests, and wait until it is.
+
+        Raises:
+            UserError: NotTried, or something else has happened to it meanwhile.
+        """
+        resource, number = self._tried(name)
+        with progress.step(f"revision {number}") as done:
+            annotated = self._annotate(resource, f"{ABORT_ANNOTATION}={number} {_against(resource)}")
+            try:
+                self._wait(annotated, timeout, progress, for_person=False)
+            except UserError as error:
+                if error.reason != reasons.CANARY_ABORTED:
+                    raise
+            done("given up")
+        return self.get(name)
+
+    def _tried(self, name: str) -> tuple[Object, int]:
+        resource = self._get(name)
+        number: int | None = resource.get("status", {}).get("canary", {}).get("revision")
+        if number is None:
+            raise UserError(
+                reasons.NOT_TRIED,
+                f"no revision of {name} is tried on clients' requests; lmd status shows how it stands",
+            )
+        return resource, number
+
+    def _annotate(self, resource: Object, asked: str) -> Object:
+        metadata = resource["metadata"]
+        # Flux takes back what was written in kubectl's own name.
+        options = ["--namespace", metadata["namespace"], "--overwrite", "--field-manager=localmodel"]
+        annotated: Object = json.loads(
+            self._kubectl.run("annotate", RESOURCE, metadata["name"], *options, asked, "-o", "json")
+        )
+        return annotated
 
     def _wait(
         self,
@@ -243,10 +293,12 @@ class KindTarget:
         progress: Progress,
         number: int | None = None,
         stale: str = "",
+        for_person: bool = True,
     ) -> DeploymentStatus:
         """Wait until the resource is ready, and serves revision `number` unless that is None.
 
-        `stale` is the message of a condition from before the wait.
+        `stale` is the message of a condition from before the wait. What waits for a person is waited for only if it is
+        not `for_person`.
         """
         metadata = resource["metadata"]
         name, namespace = metadata["name"], metadata["namespace"]
@@ -279,6 +331,9 @@ class KindTarget:
             if ready:  # nothing is written before the operator has seen it
                 show(progress, ready["message"])
             is_ready = ready.get("status") == "True" or ready.get("reason") == reasons.SUSPENDED
+            if for_person and number is None and ready.get("reason") in _TRIED:
+                progress.note(ready["message"])
+                return _deployment(now)
             if is_ready and number in (None, _serving(now)):
                 return _deployment(now)
             if is_ready and number and now["metadata"]["generation"] > metadata["generation"]:
@@ -316,6 +371,11 @@ def _known(wanted: ManifestSource) -> Known:
 def _deployment_of(wanted: Mapping[str, Any] | Manifests | Draft) -> Mapping[str, Any]:
     manifests = wanted.manifests if isinstance(wanted, Draft) else wanted
     return manifests.deployment if isinstance(manifests, Manifests) else manifests
+
+
+def _against(resource: Object) -> str:
+    """What a request is made against: an edit of a later generation ends it."""
+    return f"generation={resource['metadata']['generation']}"
 
 
 def _words(applied: list[Object]) -> str:

@@ -46,6 +46,7 @@ from localmodel_operator.passes import (
     judge,
     optional_children,
     roll_out,
+    try_out,
     verify,
 )
 from localmodel_operator.passes.context import RESYNC, Pass, Waiting
@@ -143,13 +144,22 @@ async def _advance(context: Pass) -> None:
         context.operator.fetches.want(context.key)
         if conditions.find(context.last_status, "EnvironmentBuilt").get("status") == "False":
             await builds.drop(context.operator, context.owner)
+        await try_out.stop(context, observed)
         context.status.pause(at_rest.SUSPENDED)
         return
     await availability.report_change(context, observed)
     observed = await _restore_service(context, observed)
-    _, (desired, exposed) = await gather_both(_announce_edit(context), _look_up(context, observed))
-    _require_own_children(observed, context.namespace)
-    choice, previous = await _choose(context, desired, observed)
+    try:
+        _, (desired, exposed) = await gather_both(_announce_edit(context), _look_up(context, observed))
+        _require_own_children(observed, context.namespace)
+        choice, previous = await _choose(context, desired, observed)
+    except (Waiting, UserError):
+        await try_out.stop(context, observed)
+        raise
+    choice = try_out.instead(context, choice, observed)
+    if trial := try_out.due(context, choice, observed):
+        await try_out.advance(context, trial, previous, desired, exposed, observed)
+    await try_out.stop(context, observed, choice)
     observed = await prepare.prepare_pods(context, choice, previous, desired, observed)
     observed = await optional_children.arrange(context, exposed, observed)
     _note_failing(context, observed)
@@ -217,6 +227,7 @@ async def _note_serving(context: Pass, observed: Observed) -> None:
         message = f"not every pod of revision {number or newest} is there"
         status.durable = Condition(False, reasons.ROLLING_OUT, message)
     status.revisions(wanted=newest, serving=serving, durable=number if lasts else None)
+    status.values["canary"] = None
     _note_failing(context, observed)
     await availability.check(context, observed, serving)
 

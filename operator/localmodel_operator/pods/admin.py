@@ -7,10 +7,11 @@ serves.
 import asyncio
 import base64
 import contextlib
+import hashlib
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localmodel import digests, reasons
@@ -49,6 +50,20 @@ class SupersededError(Exception):
     """The pod is not in the expected state: it knows a later decision, or lacks something."""
 
 
+class _Json:
+    """The body of a call that is no bundle."""
+
+    called = "JSON"
+
+    def __init__(self, value: Mapping[str, Any]) -> None:
+        self._text = digests.canonical_json(dict(value))
+        self.digest = hashlib.sha256(self._text).hexdigest()
+        self.size = len(self._text)
+
+    def chunks(self) -> Iterator[bytes]:
+        yield self._text
+
+
 class Admin:
     """A client for the servers in pods."""
 
@@ -77,6 +92,10 @@ class Admin:
             RevisionFailedError, CannotTakeError, SupersededError, PodUnreachableError.
         """
         _check(*await self._call(pod, "prepare", epoch, content, bundle))
+
+    async def try_out(self, pod: Mapping[str, Any], epoch: int, content: str, trial: Mapping[str, Any]) -> None:
+        """Have the pod try what it has prepared on clients' requests. Raises the errors of `prepare()`."""
+        _check(*await self._call(pod, "trial", epoch, content, _Json(trial)))
 
     async def commit(self, pod: Mapping[str, Any], epoch: int, content: str) -> None:
         """Have the pod serve what it has prepared. Raises the errors of `prepare()`."""
@@ -107,13 +126,13 @@ class Admin:
         action: str,
         epoch: int,
         content: str,
-        bundle: BundleArchive | None = None,
+        body: "BundleArchive | _Json | None" = None,
         seconds: float | None = None,
     ) -> tuple[int, dict[str, Any]]:
         metadata, digest = pod["metadata"], ""
-        if bundle:
-            digest = await asyncio.to_thread(lambda: bundle.digest)
-            log.info("%s: sending a bundle of %d bytes", metadata["name"], bundle.size)
+        if body:
+            digest = await asyncio.to_thread(lambda: body.digest)
+            log.info("%s: sending %s of %d bytes", metadata["name"], body.called, body.size)
         payload = {
             "action": action,
             "pod": metadata["uid"],
@@ -128,7 +147,7 @@ class Admin:
             f"{metadata['name']}:{PORT}",
             action,
             {_HEADER: self._token(digests.canonical_json(payload))},
-            bundle,
+            body,
             seconds,
         )
 

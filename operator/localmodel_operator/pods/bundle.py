@@ -14,6 +14,8 @@ from localmodel.store import ModelVersion
 class BundleArchive:
     """The tar, which can be read repeatedly; equal parts give equal bytes. `models` is digest -> stored archive."""
 
+    called = "a bundle"
+
     def __init__(
         self,
         description: Mapping[str, Any],

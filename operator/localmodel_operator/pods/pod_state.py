@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from localmodel_operator.trials import figures
+from localmodel_operator.trials.figures import Reported
 from localmodel_untrusted import replayed
 from localmodel_untrusted.replayed import Replayed
 
@@ -37,6 +39,7 @@ class PodState:
     failure: str
     killed_for_memory: int = 0  # workers of what it serves
     replayed: Replayed | None = None  # what came of captured requests before it served
+    trial: Reported | None = None  # of what is prepared
 
 
 def read(answer: Mapping[str, Any]) -> PodState:
@@ -72,6 +75,7 @@ def read(answer: Mapping[str, Any]) -> PodState:
         str(answer.get("failure") or "")[:_MOST_CHARACTERS],
         _whole_number(answer, "killed_for_memory") if "killed_for_memory" in answer else 0,
         replayed.read(answer["replayed"]) if answer.get("replayed") else None,
+        figures.read(answer["trial"]) if answer.get("trial") else None,
     )
 
 

@@ -35,7 +35,7 @@ class Decision:
 
     `good` is the last committed revision, `before` the one before it, `served` all committed ones that are kept, and
     `newest` the highest number of a revision so far. `pin` is the text of a `pin.Pin`; `inputs` and `generation` are
-    the last seen ones of the user.
+    the last seen ones of the user. `trial` is the text of a `trials.record.Record`.
     """
 
     epoch: int
@@ -50,6 +50,7 @@ class Decision:
     generation: int = 0
     served: tuple[int, ...] = ()
     newest: int = 0
+    trial: str = ""
 
     @property
     def observed_spec(self) -> ObservedSpec:

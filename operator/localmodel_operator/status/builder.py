@@ -18,7 +18,7 @@ from localmodel_operator.status.conditions import Condition
 STAGES = ("ModelResolved", "EnvironmentBuilt", "GatePassed", "Replayed", "ImageDelivered")
 _VALUES = (
     *("replicas", "selector", "url", "localPort", "image", "environment", "scoring", "revisions", "models"),
-    "source",
+    *("canary", "source"),
 )
 _LONGEST_MESSAGE = 32768  # as the CRD has it, and the API conventions
 _ORDER = ("Ready", "Reconciling", "Stalled", "Degraded", *STAGES, "Durable", "Available")

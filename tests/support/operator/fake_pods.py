@@ -40,6 +40,7 @@ class Server:
     """The server of one pod. `serves` is what it answers with, `answer` what that is; None: nothing.
 
     `captured` is what would come of asking another revision its captured requests, `replayed` what has come of it.
+    `told` is how what is prepared is tried on clients' requests, `seen` what was counted since it was told.
     """
 
     uid: str
@@ -51,6 +52,8 @@ class Server:
     prepared: tuple[AcceptedRevision, Any] | None = None
     captured: Replayed | None = None
     replayed: Replayed | None = None
+    told: Object | None = None
+    seen: Object = field(default_factory=dict)
 
     def start(self, code: Mapping[str, bytes], wanted: WantedRevision | None) -> None:
         """Serve the image's revision, or what is wanted instead. Raises InitFailed."""
@@ -78,7 +81,9 @@ class Server:
             return 409, {"message": f"epoch {claims.epoch} is refused: this pod has been told of epoch {self.newest}"}
         has_committed = order == (self.serves.epoch, self.serves.content) and self.answer is not None
         if action == "abort":
-            self.prepared = None
+            self.prepared = self.told = None
+        elif action == "trial":
+            return self._try_out(order, json.loads(body))
         elif action == "prepare" and not has_committed:
             return self._prepare(claims.epoch, claims.content, body)
         elif action == "commit" and not has_committed:
@@ -88,7 +93,7 @@ class Server:
     def _prepare(self, epoch: int, content: str, body: bytes) -> tuple[int, Object]:
         files = _unpacked(body)
         told = json.loads(files["bundle.json"])
-        self.newest, self.prepared = epoch, None
+        self.newest, self.prepared, self.told = epoch, None, None
         assert (told["content"], told["environment"]) == (content, self.env["LOCALMODEL_ENVIRONMENT"])
         try:
             answer = _run(files["code/score.py"])
@@ -107,8 +112,22 @@ class Server:
         if self.prepared is None or (self.prepared[0].epoch, self.prepared[0].content) != order:
             self.answer = None
             return 409, {"message": f"epoch {order[0]} is not prepared here"}
-        (self.serves, self.answer), self.prepared = self.prepared, None
+        (self.serves, self.answer), self.prepared, self.told = self.prepared, None, None
         return 200, {}
+
+    def _try_out(self, order: tuple[int, str], told: Object) -> tuple[int, Object]:
+        if self.prepared is None or (self.prepared[0].epoch, self.prepared[0].content) != order:
+            return 409, {"message": f"epoch {order[0]} is not prepared here"}
+        if told != self.told:
+            self.told, self.seen = told, {}
+        return 200, {}
+
+    def _trial(self) -> Object | None:
+        if self.told is None:
+            return None
+        nothing = {"requests": 0, "failed": 0, "unavailable": 0, "milliseconds": []}
+        counts = {role: {**nothing, **self.seen.get(role, {})} for role in ("serving", "candidate")}
+        return {**self.told, **counts, "seconds": self.seen.get("seconds", 0.0), "copies": self.seen.get("copies")}
 
     def _state(self) -> Object:
         return {
@@ -118,6 +137,7 @@ class Server:
             "serving": self.answer is not None,
             "models": sorted(self.models),
             "replayed": self.replayed.as_json() if self.replayed else None,
+            "trial": self._trial(),
             "prepared": {"epoch": self.prepared[0].epoch} if self.prepared else None,
         }
 
@@ -176,7 +196,7 @@ class Pods:
         if pod is None or server is None:
             raise PodUnreachableError(f"pod {name} is not there")
         told = server.call(path, headers, body)
-        if path in ("prepare", "commit", "abort"):
+        if path in ("prepare", "trial", "commit", "abort"):
             self._api.version += 1  # which wakes nobody, but is a change
         self._api.put({**pod, "status": _running(server)})
         return told

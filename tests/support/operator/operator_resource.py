@@ -130,7 +130,7 @@ class Resource:
     async def _prepare(self, context: Pass, choice: Any, previous: Any, desired: Any, observed: Any) -> Any:
         meanwhile, self.meanwhile = self.meanwhile, _nothing
         meanwhile()
-        await prepare._record(context, choice, previous, observed, None, b"")
+        await prepare.record(context, choice, previous, observed, None, b"")
         if choice.target.inputs in self.broken:
             await prepare.give_up(context, choice, observed, "InitFailed", "score.py:1: KeyError")
         return await context.observe()

@@ -49,10 +49,12 @@ def shown(builder: StatusBuilder, generation: int = 3) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("row", TABLES[UNDER_WAY], ids=lambda row: row.reason)
-def test_work_under_way_is_progressing(row: Row) -> None:
+def test_work_under_way_is_progressing_unless_it_waits_for_a_person(row: Row) -> None:
     builder = StatusBuilder()
     builder.progress(row.reason, "words")
-    assert shown(builder) == {"status": "Progressing", "message": "words"}
+    word = "Suspended" if row.reason == reasons.AWAITING_PROMOTION else "Progressing"
+    assert shown(builder) == {"status": word, "message": "words"}
+    assert shown(builder, generation=2)["status"] == "Progressing", "of the generation before"
 
 
 @pytest.mark.parametrize("row", TABLES[STALLED], ids=lambda row: row.reason)

@@ -1,5 +1,6 @@
 """What the kind target makes of a resource's conditions."""
 
+import json
 from typing import Any
 
 import pytest
@@ -81,3 +82,72 @@ def test_what_a_manifest_says_is_not_started_or_stopped_and_kubectl_is_named() -
     ):
         with pytest.raises(UserError, match=command):
             act()
+
+
+class Cluster:
+    """A kubectl that knows one resource, and what was written to it."""
+
+    command = ("kubectl",)
+
+    def __init__(self, found: dict[str, Any]) -> None:
+        self.found, self.annotated = found, list[str]()
+
+    def get(self, *_: Any) -> dict[str, Any]:
+        return self.found
+
+    def run(self, *arguments: str, **_: Any) -> str:
+        self.annotated += [argument for argument in arguments if argument.startswith("localmodel.dev/")]
+        return json.dumps(self.found)
+
+
+def tried(ready: dict[str, Any], **canary: Any) -> dict[str, Any]:
+    found = resource(7, ready, revisions={"wanted": 3, "serving": 2}, canary=canary)
+    found["metadata"]["namespace"] = "team"
+    return {**found, "spec": {"update": {"progressDeadlineSeconds": 1}}}
+
+
+def at(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, *following: dict[str, Any]) -> kind.KindTarget:
+    target = kind.KindTarget()
+    target._kubectl = cluster  # type: ignore[assignment]
+    monkeypatch.setattr(kind.watch, "changes", lambda *_: iter(following))
+    return target
+
+
+@pytest.mark.parametrize("act", ["promote", "abort"])
+def test_without_a_trial_there_is_nothing_to_promote_or_abort(act: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster(tried(condition("Ready", "True", 7)))
+    with pytest.raises(UserError, match="no revision of digits is tried"):
+        getattr(at(cluster, monkeypatch), act)("digits", None, LoggedProgress())
+    assert cluster.annotated == []
+
+
+def test_a_promotion_names_the_revision_and_the_generation_and_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = {**condition("Ready", "False", 7), "reason": "AwaitingPromotion"}
+    serves = tried(condition("Ready", "True", 7))
+    serves["status"]["revisions"]["serving"] = 3
+    cluster = Cluster(tried(waits, revision=3))
+    found = at(cluster, monkeypatch, tried(waits, revision=3), serves).promote("digits", None, LoggedProgress())
+    assert (found.ready, found.serving) == (True, 3)
+    assert cluster.annotated == ["localmodel.dev/promote=3 generation=7"]
+
+
+def test_an_abort_is_over_when_the_revision_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = {**condition("Ready", "False", 7), "reason": "CanaryRunning"}
+    ended = {"status": "True", "type": "Stalled", "message": "given up", "observedGeneration": 7}
+    given_up = tried(condition("Ready", "False", 7))
+    given_up["status"]["conditions"].append({**ended, "reason": "CanaryAborted"})
+    cluster = Cluster(tried(runs, revision=3))
+    found = at(cluster, monkeypatch, tried(runs, revision=3), given_up).abort("digits", None, LoggedProgress())
+    assert found.serving == 2
+    assert cluster.annotated == ["localmodel.dev/abort=3 generation=7"]
+    failed = {**given_up, "status": {**given_up["status"]}}
+    failed["status"]["conditions"] = [condition("Ready", "False", 7), {**ended, "reason": "CanaryFailed"}]
+    with pytest.raises(UserError, match="given up"):
+        at(cluster, monkeypatch, failed).abort("digits", None, LoggedProgress())
+
+
+def test_an_apply_does_not_wait_for_a_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = {**condition("Ready", "False", 7, "revision 3 answers 5 %"), "reason": "CanaryRunning"}
+    cluster = Cluster(tried(runs, revision=3))
+    found = at(cluster, monkeypatch, cluster.found)._wait(cluster.found, None, LoggedProgress())
+    assert (found.ready, found.stalled, found.serving, found.message) == (False, False, 2, "revision 3 answers 5 %")

@@ -45,6 +45,7 @@ POD: dict[str, Any] = {
     "annotations": {"team": "a"},
     "volumes": [{"mountPath": "/data", "persistentVolumeClaim": {"claimName": "data"}}],
 }
+FAIL = {"errorRatio": "0.01", "latencyRatio": "2"}
 # Manifests that have each field between them.
 EXAMPLES: tuple[dict[str, Any], ...] = (
     {
@@ -91,7 +92,18 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
         "environment": {"ref": {"name": "science", "version": 1}},
         "service": {"expose": "Ingress", "host": "a.example", "path": "/a", "ingressClass": "a", "tlsSecret": "a"},
         "autoscaling": {"min": 1, "max": 3, "inflight": 4},
-        "update": {"gate": {"configMap": {"name": "checks"}}},
+        "update": {
+            "gate": {"configMap": {"name": "checks"}},
+            "shadow": {"percent": 5, "seconds": 60, "minRequests": 20, "fail": {**FAIL, "changedRatio": "0.5"}},
+            "canary": {
+                "steps": [{"percent": 5, "seconds": 60}],
+                "sticky": {"header": "x-user"},
+                "force": {"header": "x-try"},
+                "minRequests": 20,
+                "fail": FAIL,
+                "promote": "Auto",
+            },
+        },
     },
     {
         "scoring": {"entryScript": "score.py", "source": {"code": {"name": "digits", "version": 1}}},
@@ -201,6 +213,20 @@ OTHER: dict[str, Any] = {
     "spec.update.replay.maxChanged": 2,
     "spec.update.replay.tolerance": "0.1",
     "spec.update.replay.ignore[]": "$.took",
+    "spec.update.shadow.percent": 6,
+    "spec.update.shadow.seconds": 61,
+    "spec.update.shadow.minRequests": 21,
+    "spec.update.shadow.fail.errorRatio": "0.02",
+    "spec.update.shadow.fail.latencyRatio": "3",
+    "spec.update.shadow.fail.changedRatio": "0.6",
+    "spec.update.canary.steps[].percent": 6,
+    "spec.update.canary.steps[].seconds": 61,
+    "spec.update.canary.sticky.header": "x-client",
+    "spec.update.canary.force.header": "x-force",
+    "spec.update.canary.minRequests": 21,
+    "spec.update.canary.fail.errorRatio": "0.02",
+    "spec.update.canary.fail.latencyRatio": "3",
+    "spec.update.canary.promote": "Manual",
     "spec.update.progressDeadlineSeconds": 301,
     "spec.revisionHistoryLimit": 6,
     "spec.suspend": True,
@@ -413,3 +439,18 @@ def test_values_of_variables_are_not_kept() -> None:
     wanted = parsed({**INLINE, "env": [{"name": "LEVEL", "value": "hush"}]})
     kept = json.dumps(facts_of_pods(wanted).as_json())
     assert "LEVEL" in kept and "hush" not in kept
+
+
+def test_a_trial_is_a_step_of_a_swap_and_refuses_what_needs_new_pods() -> None:
+    before = facts()
+    tried = {"trial": "answers 5 % of the requests, then answers 50 % of the requests"}
+    swapped = plan.plan(facts(code="new", **tried), before)
+    step = "the new revision answers 5 % of the requests, then answers 50 % of the requests, unless it fails there"
+    assert swapped.lane == "swap" and step in swapped.steps
+    assert plan.plan(facts(**tried), before).lane == "nothing"
+    for change, can_swap in (({"lock": "new"}, None), ({"secrets": {"A": "1"}}, None), ({"code": "new"}, "no room")):
+        refused = plan.plan(facts(**change, **tried), before, can_swap)
+        assert refused.lane in ("roll", "rebuild")
+        assert len(refused.steps) == 1 and refused.steps[0].startswith("nothing: pods cannot load the revision")
+    rolled = plan.plan(facts(code="new", fixed={"spec.resources": "new"}, **tried), before)
+    assert rolled.lane == "roll" and step in rolled.steps

@@ -40,7 +40,7 @@ async def prepare_pods(
     requests = desired.bundle.gate if is_wanted else ()
     obstacle = _swap_obstacle(context, choice, observed)
     bundles = None if obstacle else await Bundles.of(context.operator, target, requests)
-    await _record(context, choice, previous, observed, bundles, gate.text(requests) if requests else b"")
+    await record(context, choice, previous, observed, bundles, gate.text(requests) if requests else b"")
     # Pods that are not ready are not waited for if the roll that follows replaces them.
     follows = observed.started_with != target.number
     behind = pods.behind(observed.pods, target, context.decision.epoch)
@@ -77,9 +77,16 @@ def _sending_ahead(
     return deliver.ahead(context, choice.target, observed)
 
 
-async def _record(
+async def record(
     context: Pass, choice: Choice, previous: Decision, observed: Observed, bundles: Bundles | None, requests: bytes
 ) -> None:
+    """Write the decision that the choice is to serve, unless it stands there and pods obey it.
+
+    `previous` is the decision before, with the user's wishes as they are now; `requests` are the gate's, as text.
+
+    Raises:
+        SupersededError
+    """
     target = choice.target
     latest = pods.latest_epoch(observed.pods)
     # Somebody may have restored an older decision of ours: pods that know a later one do not obey it.

@@ -34,7 +34,7 @@ async def prepare(
         except TimeoutError:
             late = f"it was not ready to serve within {seconds:g} s"
             raise RevisionFailedError(reasons.PROGRESS_DEADLINE_EXCEEDED, late) from None
-        _raise_first(outcomes, pods)
+        raise_first(outcomes, pods)
     except (RevisionFailedError, CannotTakeError):
         await asyncio.gather(*(admin.abort(pod.object, epoch, content) for pod in pods))
         raise
@@ -47,10 +47,10 @@ async def commit(admin: Admin, pods: Sequence[Pod], epoch: int, content: str) ->
         RevisionFailedError, CannotTakeError, SupersededError, PodUnreachableError.
     """
     commits = (admin.commit(pod.object, epoch, content) for pod in pods)
-    _raise_first(await asyncio.gather(*commits, return_exceptions=True), pods)
+    raise_first(await asyncio.gather(*commits, return_exceptions=True), pods)
 
 
-def _raise_first(outcomes: Iterable[BaseException | None], pods: Sequence[Pod]) -> None:
+def raise_first(outcomes: Iterable[BaseException | None], pods: Sequence[Pod]) -> None:
     """Raise what is about the revision before what is about a pod; a pod that is not ready may be unreachable."""
     failures = [(error, pod) for error, pod in zip(outcomes, pods, strict=True) if error is not None]
     for kind in (RevisionFailedError, CannotTakeError, SupersededError):

@@ -11,7 +11,7 @@ end
 
 local ready, stalled = condition("Ready"), condition("Stalled")
 
-if ready.reason == "Suspended" then
+if ready.reason == "Suspended" or ready.reason == "AwaitingPromotion" then
   return {status = "Suspended", message = ready.message}
 elseif stalled.status == "True" then
   return {status = "Degraded", message = stalled.message}

@@ -1,0 +1,70 @@
+"""lmd promote and lmd abort: what becomes of a revision that is tried on clients' requests."""
+
+from dataclasses import asdict
+
+import click
+
+from localmodel import reasons
+from localmodel.cli.deployment.apply import sentence
+from localmodel.cli.project_options import deployment_options
+from localmodel.cli.seconds import Seconds
+from localmodel.cli.terminal.output import ConsoleProgress, output_option, print_value, say
+from localmodel.errors import UserError
+from localmodel.targets.kind.kind import KindTarget
+from localmodel.targets.target import DeploymentStatus, Target
+
+_timeout = click.option(
+    "--timeout",
+    type=Seconds(),
+    help="Seconds to wait until it serves. Default: the manifest's spec.update.progressDeadlineSeconds, or 300.",
+)
+
+
+@click.command()
+@_timeout
+@output_option
+@deployment_options
+def promote(target: Target, name: str, timeout: float | None, output: str) -> None:
+    """Have the new revision of NAME serve that is tried on a share of the requests.
+
+    It is the one that spec.update.canary or spec.update.shadow holds back. The steps that are left are left out. The
+    command waits until it serves.
+
+    \b
+    Examples:
+      lmd promote churn --target kind
+    """
+    _tell(_of_a_cluster(target, name).promote(name, timeout, ConsoleProgress()), output)
+
+
+@click.command()
+@_timeout
+@output_option
+@deployment_options
+def abort(target: Target, name: str, timeout: float | None, output: str) -> None:
+    """Give the new revision of NAME up that is tried on a share of the requests.
+
+    The revision that serves goes on, for all requests. The manifest stays as it is: the next edit starts another trial.
+
+    \b
+    Examples:
+      lmd abort churn --target kind
+    """
+    _tell(_of_a_cluster(target, name).abort(name, timeout, ConsoleProgress()), output)
+
+
+def _of_a_cluster(target: Target, name: str) -> KindTarget:
+    if isinstance(target, KindTarget):
+        return target
+    target.get(name)
+    text = (
+        f"{name} is on this machine, where no revision is tried beside another; for one of a cluster, add --target kind"
+    )
+    raise UserError(reasons.ARGUMENT_INVALID, text)
+
+
+def _tell(deployment: DeploymentStatus, output: str) -> None:
+    if output != "text":
+        print_value(asdict(deployment), output)
+        return
+    say(sentence(deployment))
