@@ -139,8 +139,13 @@ ENDPOINT = Format(
         mapped("name", Kind.TEXT, "`metadata.name`; the deployment's `endpoint_name` must agree"),
         mapped("type", Kind.TEXT, "managed and Kubernetes endpoints are the same here"),
         noted("auth_mode", "an address on localhost asks for no key"),
-        noted("traffic", "all of it goes to the newest revision that loads"),
-        noted("mirror_traffic", "one revision serves"),
+        mapped(
+            "traffic",
+            Kind.ANY,
+            "`spec.update.canary` with `promote: Manual`, if the deployment has a share between 0 and 100; "
+            "deployments of an endpoint are revisions here",
+        ),
+        mapped("mirror_traffic", Kind.ANY, "`spec.update.shadow`, if the deployment has a share"),
         noted("compute", "the target says where: `--target`, `--context`"),
         noted("identity", "pods have no account of the cluster or of Azure"),
         noted("public_network_access", "the address is on localhost"),

@@ -7,7 +7,7 @@ from localmodel.azureml_files import settings
 from localmodel.azureml_files.document import Node
 from localmodel.azureml_files.draft import At, Draft, EnvironmentDraft, ModelFile, at
 from localmodel.azureml_files.fields import look_over, number, refusal, text, texts
-from localmodel.azureml_files.v2 import collector
+from localmodel.azureml_files.v2 import collector, traffic
 from localmodel.azureml_files.v2.fields import DEPLOYMENT, ENDPOINT
 
 # Azure ML's defaults for a probe.
@@ -41,6 +41,10 @@ def draft(deployment: Node, endpoint: Node | None = None) -> Draft:
         number(deployment.find("request_settings.max_concurrent_requests_per_instance")),
     )
     labels, label_notes = settings.labels(deployment.find("tags"))
+    spec = {**served.spec, **_amounts(deployment)}
+    tried, more = traffic.update(deployment, endpoint)
+    if tried:
+        spec["update"] = {**spec.get("update", {}), **tried}
     name, name_notes = _name(deployment, endpoint)
     return Draft(
         name=name,
@@ -48,9 +52,16 @@ def draft(deployment: Node, endpoint: Node | None = None) -> Draft:
         code=_code(deployment),
         environment=environment(deployment),
         model=_model(deployment),
-        spec={**served.spec, **_amounts(deployment)},
+        spec=spec,
         labels=labels,
-        notes=(*notes, *name_notes, *(_model_notes(deployment) if script else ()), *served.notes, *label_notes),
+        notes=(
+            *notes,
+            *name_notes,
+            *(_model_notes(deployment) if script else ()),
+            *served.notes,
+            *label_notes,
+            *more,
+        ),
     )
 
 

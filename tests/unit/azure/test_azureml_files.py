@@ -34,6 +34,8 @@ PAIRS: dict[str, tuple[Any, Any]] = {
     "data_collector.collections": ({"request": {"enabled": "True"}}, {"request": {"enabled": "False"}}),
     "data_collector.sampling_rate": (0.1, 0.2),
     "data_collector.request_logging.capture_headers": (["a"], ["b"]),
+    "traffic": ({"blue": 10}, {"blue": 20}),
+    "mirror_traffic": ({"blue": 10}, {"blue": 20}),
 }
 BY_KIND: dict[Kind, tuple[Any, Any]] = {
     Kind.TEXT: ("7", "8"),
@@ -304,6 +306,36 @@ def test_an_endpoint_is_told_from_a_deployment_and_has_to_agree() -> None:
     assert not v2_read.is_endpoint(document.parse(yaml.safe_dump(V2), "blue.yml"))
     with pytest.raises(UserError, match=r"blue.yml:4: endpoint_name: the endpoint's file calls it roses"):
         v2_read.draft(document.parse(yaml.safe_dump(V2), "blue.yml"), endpoint)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "tried"),
+    [
+        ("{traffic: {blue: 10, green: 90}}", {"canary": 10}),
+        ("{traffic: {blue: 0, green: 100}, mirror_traffic: {blue: 5}}", {"shadow": 5}),
+        ("{traffic: {blue: 1}, mirror_traffic: {blue: 5}}", {"shadow": 5, "canary": 1}),
+        ("{traffic: {blue: 100}, mirror_traffic: {green: 5}}", {}),
+        ("{traffic: {blue: null}}", {}),
+        ("{traffic: }", {}),
+    ],
+)
+def test_a_deployment_s_part_of_the_traffic_is_a_canary_and_a_copy_of_it_a_shadow(
+    endpoint: str, tried: dict[str, int]
+) -> None:
+    draft = v2_read.draft(
+        document.parse(yaml.safe_dump({**V2, "endpoint_name": None}), "blue.yml"), document.parse(endpoint, "e.yml")
+    )
+    update = draft.spec.get("update", {})
+    assert {name: field.get("percent") or field["steps"][0]["percent"] for name, field in update.items()} == tried
+    assert update.get("canary", {}).get("promote", "Manual") == "Manual"
+    assert any("it serves after 600 s" in note for note in draft.notes) == ([*tried] == ["shadow"])
+
+
+@pytest.mark.parametrize("share", ["-1", "101", "10.5", "all"])
+def test_a_share_that_is_none_is_refused(share: str) -> None:
+    endpoint = document.parse(f"traffic: {{blue: {share}}}", "e.yml")
+    with pytest.raises(UserError, match=f"e.yml:1: traffic.blue: {share} is not a whole number from 0 to 100"):
+        v2_read.draft(document.parse(yaml.safe_dump({**V2, "endpoint_name": None}), "blue.yml"), endpoint)
 
 
 def test_v1_in_its_older_form_with_an_aks_configuration() -> None:
