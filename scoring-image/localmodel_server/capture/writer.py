@@ -19,7 +19,8 @@ _MOST_BYTES = 16 << 20  # of what waits
 _MOST_EXCHANGES = 10_000
 _MOST_AT_ONCE = 256 << 10  # bytes, less than half of the smallest spec.capture.keep.megabytes
 _SECONDS_AT_ONCE = 0.001
-_SECONDS_OF_REST = 0.001
+_SECONDS_OF_REST = 0.001  # between parts of what waits
+_SECONDS_TO_GATHER = 0.02  # when all of it is written
 _SECONDS_BETWEEN_LOOKS = 0.1
 _SECONDS_TO_END = 2.0
 
@@ -79,22 +80,23 @@ class Writer:
         while not is_last:
             is_last = self._stopping.wait(_SECONDS_BETWEEN_LOOKS)
             while self._waiting:
-                self._write_some()
-                time.sleep(_SECONDS_OF_REST)
+                is_behind = self._write_some()
+                self._stopping.wait(_SECONDS_OF_REST if is_behind else _SECONDS_TO_GATHER)
         if self._settings is not None:
             self._ring.close()
 
-    def _write_some(self) -> None:
-        """Write what is encoded in a moment, all at once.
+    def _write_some(self) -> bool:
+        """Write what is encoded in a moment, all at once; return whether more had come before it began.
 
         Every call of the system hands the interpreter to the event loop and back, which takes longer than to encode a
         line.
         """
-        began = time.thread_time()
+        began, left = time.thread_time(), len(self._waiting)
         lines: list[bytes] = []
         size = 0
-        while self._waiting and size < _MOST_AT_ONCE and time.thread_time() - began < _SECONDS_AT_ONCE:
+        while left and size < _MOST_AT_ONCE and time.thread_time() - began < _SECONDS_AT_ONCE:
             settings, exchange = self._waiting.popleft()
+            left -= 1
             if settings is not self._settings:
                 self._write(lines)
                 lines, size = [], 0
@@ -115,6 +117,7 @@ class Writer:
             lines.append(written)
             size += len(written)
         self._write(lines)
+        return left > 0
 
     def _write(self, lines: list[bytes]) -> None:
         if not lines:

@@ -8,7 +8,7 @@ import os
 import tracemalloc
 from collections import Counter
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -176,6 +176,28 @@ def test_what_comes_while_too_much_waits_is_dropped_and_counted(
     assert results == {"dropped": 4}
     writer.close()
     assert results == {"dropped": 4, "written": 16}
+
+
+def test_what_comes_after_all_is_written_is_gathered_and_written_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("localmodel_server.capture.writer._SECONDS_TO_GATHER", 60.0)
+    settings, written = CaptureSettings(tmp_path, 100), list[int]()
+    add = Ring.add
+
+    def counted(ring: Ring, content: bytes, lines: int = 1) -> bool:
+        written.append(lines)
+        return add(ring, content, lines)
+
+    monkeypatch.setattr(Ring, "add", counted)
+    first = Event()
+    writer = Writer(lambda result: first.set())
+    writer.put(settings, EXCHANGE)
+    assert first.wait(60)
+    for _ in range(3):
+        writer.put(settings, EXCHANGE)
+    writer.close()
+    assert written == [1, 3]
 
 
 def test_redacting_more_removes_what_was_captured_before_any_other_request_comes(tmp_path: Path) -> None:
