@@ -102,7 +102,7 @@ def or_skip(read: Callable[[], T | None]) -> T | None:
         return None
 
 
-def entries(folder: Path) -> list[os.DirEntry[str]]:
+def entries(folder: Path | str) -> list[os.DirEntry[str]]:
     """The entries of a folder of ours, without hidden files; empty if there is no folder.
 
     Raises:
@@ -112,7 +112,7 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as scan:
             return [entry for entry in scan if not entry.name.startswith(".")]
     except FileNotFoundError:
-        if not folder.is_symlink():
+        if not Path(folder).is_symlink():
             return []
         raise damaged(folder, "a link that leads nowhere", "bring back what it leads to, or remove it") from None
     except NotADirectoryError:

@@ -99,8 +99,7 @@ class Records(Generic[V]):
 
     def names(self) -> list[str]:
         """The names that have a version, sorted."""
-        self.look()
-        return [*self._names()]
+        return [*self.numbered()]
 
     def numbers(self, name: str, skip: Callable[[UserError], None] | None = None) -> list[int]:
         """The numbers of the name's versions, ascending. `skip` is as in `list()`."""
@@ -148,13 +147,29 @@ class Records(Generic[V]):
             UserError: StateDamaged, StateNewer.
         """
         self.look()
-        versions = []
-        for record_name in [name] if name is not None else self._folders(skip):
-            for number in self._numbers(record_name, skip)[-1 if latest else 0 :]:
-                with _skipping(skip):
-                    if version := self._read(record_name, number):  # else it was removed since
-                        versions.append(version)
-        return versions
+        names = [name] if name is not None else self._folders(skip)
+        numbers = ((each, number) for each in names for number in self._numbers(each, skip)[-1 if latest else 0 :])
+        return [*self.read(numbers, skip)]
+
+    def numbered(self, skip: Callable[[UserError], None] | None = None) -> dict[str, Sequence[int]]:
+        """The numbers of every name's versions, ascending, sorted by name; no record is read. `skip` is as in `list()`.
+
+        Raises:
+            UserError: StateDamaged.
+        """
+        self.look()
+        return {name: numbers for name in self._folders(skip) if (numbers := self._numbers(name, skip))}
+
+    def read(self, versions: Iterable[tuple[str, int]], skip: Callable[[UserError], None] | None = None) -> Iterator[V]:
+        """The versions of these names and numbers that there are. `skip` is as in `list()`.
+
+        Raises:
+            UserError: StateDamaged, StateNewer.
+        """
+        for name, number in versions:
+            with _skipping(skip):
+                if version := self._read(name, number):  # else it was removed since
+                    yield version
 
     def keep(self, unnumbered: V, anywhere: bool = False) -> V:
         """Give a version whose content is in the layout the next number, or return the latest if it is the same.
@@ -256,7 +271,8 @@ class Records(Generic[V]):
 
     def _numbers(self, name: str, skip: Callable[[UserError], None] | None = None) -> Sequence[int]:
         with _skipping(skip):
-            return _numbered_files(self.folder(name), _RECORD)
+            self.check_name(name)
+            return _numbered_files(f"{self._root}/{name}", _RECORD)  # a text, as in `_read()`
         return []
 
     @contextlib.contextmanager
@@ -352,7 +368,7 @@ def _numbered(version: Any, number: int) -> Any:
     return replace(version, version=number)
 
 
-def _numbered_files(folder: Path, suffix: str) -> list[int]:
+def _numbered_files(folder: Path | str, suffix: str) -> list[int]:
     names = (entry.name for entry in state_file.entries(folder))
     stems = (name.removesuffix(suffix) for name in names if name.endswith(suffix))
     return sorted(int(stem) for stem in stems if stem.isdecimal())

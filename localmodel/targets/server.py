@@ -98,6 +98,8 @@ def stop(state: State, pid: int) -> None:
 
 def _match(state: State, line: str) -> tuple[Slot, int] | None:
     """Slot and port, if the command line is that of a server of this deployment, of any version; else None."""
+    if "localmodel_server" not in line:
+        return None
     between, interpreter, path = ("\0", "[^\0]+", "[^\0]+") if "\0" in line else (" ", ".+", ".+?")
     begins = [interpreter, "-P", "-m", "localmodel_server", f"(?:.*{between})?--port", "([0-9]+)"]
     for slot in (state.main, state.candidate):
@@ -114,7 +116,9 @@ def _command_lines(pid: int | None = None) -> Iterator[tuple[int, str]]:
     if not (_PROC / "self" / "cmdline").exists():
         yield from _listed(pid)
         return
-    for folder in [_PROC / str(pid)] if pid is not None else _PROC.glob("[0-9]*"):
+    with os.scandir(_PROC) as scan:  # many times faster than a glob, where many servers are looked for
+        names = [entry.name for entry in scan if entry.name.isdecimal()] if pid is None else [str(pid)]
+    for folder in map(_PROC.joinpath, names):
         with contextlib.suppress(OSError):  # a process may end meanwhile
             if folder.stat().st_uid == os.geteuid():
                 yield int(folder.name), os.fsdecode((folder / "cmdline").read_bytes()).removesuffix("\0")

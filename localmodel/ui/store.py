@@ -65,11 +65,19 @@ class StorePages:
         ]
 
     def models(self, request: Request) -> Response:
-        """The latest version of each model."""
-        wanted = request.query_params.get("q", "").strip()
-        models = [version for version in _store().models.list(latest=True) if matches(version, wanted)]
-        page = Page.of(request, len(models))
-        return self._pages.render("models", models=models[page.first : page.last], wanted=wanted, page=page)
+        """The latest version of each model: of all, of those whose names have a word, or else whose texts have it."""
+        wanted, records = request.query_params.get("q", "").strip(), _store().models.records
+        latest = [(name, numbers[-1]) for name, numbers in records.numbered(state_file.skip).items()]
+        named = [(name, number) for name, number in latest if wanted.lower() in name.lower()]
+        everywhere = "everywhere" in request.query_params or not named
+        if wanted and everywhere:  # takes reading all of them
+            models = [version for version in records.read(latest, state_file.skip) if matches(version, wanted)]
+            page = Page.of(request, len(models))
+            shown = models[page.first : page.last]
+        else:
+            page = Page.of(request, len(named))
+            shown = [*records.read(named[page.first : page.last], state_file.skip)]
+        return self._pages.render("models", models=shown, wanted=wanted, everywhere=everywhere, page=page)
 
     def model(self, request: Request) -> Response:
         """The versions of a model, newest first."""
@@ -111,9 +119,12 @@ class StorePages:
 
     def environments(self, request: Request) -> Response:
         """Every version of every environment."""
-        versions = _store().environments.list()
+        records = _store().environments.records
+        numbered = records.numbered(state_file.skip)
+        versions = [(name, number) for name, numbers in numbered.items() for number in numbers]
         page = Page.of(request, len(versions))
-        return self._pages.render("environments", versions=versions[page.first : page.last], page=page)
+        shown = [*records.read(versions[page.first : page.last], state_file.skip)]
+        return self._pages.render("environments", versions=shown, page=page)
 
     def environment(self, request: Request) -> Response:
         """An environment with its lock, and what it takes where it is installed."""

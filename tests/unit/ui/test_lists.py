@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -18,8 +19,10 @@ class Many:
 
     name = "process"
 
-    def deployments(self) -> list[DeploymentStatus]:
-        return [DeploymentStatus(f"model-{number:03}", True, 1, "", "") for number in range(120)]
+    def deployments(self, choose: Callable[[list[str]], list[str]]) -> list[DeploymentStatus]:
+        names = choose([f"model-{number:03}" for number in range(120)])
+        assert len(names) <= 50, "no more are looked at"
+        return [DeploymentStatus(name, True, 1, "", "") for name in names]
 
 
 def shown(query: str) -> tuple[list[str], str]:
