@@ -12,6 +12,7 @@ _SECONDS = 1.0
 
 # Without colours of their own, so that they fit a dark page as well as a light one.
 _CELL = "text-align:left;vertical-align:top;white-space:pre-wrap;padding:2px 12px 2px 0"
+_FRAME = "width:100%;height:36em;border:1px solid"
 _OWN_ADDRESS = re.compile(r"http://(localhost|127\.0\.0\.1)(:\d+)?/[\w./-]*")
 
 
@@ -37,6 +38,14 @@ def fields(values: Mapping[str, str]) -> str:
 def text(words: str) -> str:
     """A line of text."""
     return f"<div>{escaped(words)}</div>"
+
+
+def frame(title: str, address: str) -> str:
+    """A page of this machine, to be opened in place; "" for any other address."""
+    if not _OWN_ADDRESS.fullmatch(address):
+        return ""
+    page = f'<iframe src="{escaped(address)}" title="{escaped(title)}" loading="lazy" style="{_FRAME}"></iframe>'
+    return f"<details><summary>{escaped(title)}</summary>{page}</details>"
 
 
 def in_time(make: Callable[[], str], otherwise: str) -> str:

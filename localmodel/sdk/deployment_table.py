@@ -1,4 +1,4 @@
-"""The tables of deployments that notebooks show: each as it is when it is shown."""
+"""What notebooks show of deployments: each as it is when it is shown."""
 
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
@@ -6,9 +6,10 @@ from typing import Protocol, TypeVar
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.notebook import html
-from localmodel.targets.target import Target
+from localmodel.targets.target import DeploymentStatus, Target
 
 _NONE = "no deployments"
+_MOST_REVISIONS = 5
 
 
 class _Named(Protocol):
@@ -36,23 +37,35 @@ def every(target: Target) -> str:
 
 
 def one(target: Target, name: str) -> str:
-    """The deployment of this name."""
+    """The deployment of this name: its state, the form of its own page, and its last revisions."""
+    there: list[str] = []
 
     def status() -> str:
         try:
-            return target.get(name)._repr_html_()
+            now = target.get(name)
         except UserError as error:
             if error.reason != reasons.DEPLOYMENT_NOT_FOUND:
                 raise
             return html.fields({"name": name, "state": "deleted"})
+        there.append(name)
+        return now._repr_html_() + html.frame("Try a request", now.page)
 
-    return html.in_time(status, f"{name}: the status cannot be had")
+    shown = html.in_time(status, f"{name}: the status cannot be had")
+    return shown + html.in_time(lambda: _revisions(target, name), "the revisions cannot be had") if there else shown
+
+
+def _revisions(target: Target, name: str) -> str:
+    return html.rows([past._row() for past in target.history(name)[:_MOST_REVISIONS]], "no revision is kept yet")
 
 
 def _rows(target: Target, names: list[str] | None) -> str:
     """Those of these names; None: of all."""
-    rows = {status.name: status._row() for status in target.deployments()}
+    rows = {status.name: _row(status) for status in target.deployments()}
     if names is None:
         return html.rows([rows[name] for name in sorted(rows)], _NONE)
-    gone = dict.fromkeys(("name", "state", "revision", "url", "message"), "")
+    gone = dict.fromkeys(("name", "state", "revision", "url", "message", "page"), "")
     return html.rows([rows.get(name, {**gone, "name": name, "state": "deleted"}) for name in names], _NONE)
+
+
+def _row(status: DeploymentStatus) -> dict[str, str]:
+    return {**status._row(), "page": status.page}

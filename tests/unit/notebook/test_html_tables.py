@@ -32,6 +32,7 @@ def test_only_an_address_on_this_machine_is_a_link() -> None:
         "http://localhost.x/",
     ):
         assert "<a" not in html.fields({"url": address})
+        assert html.frame("page", address) == ""
 
 
 def test_fields_without_a_text_are_left_out() -> None:

@@ -9,7 +9,7 @@ from localmodel import Client, Deployment, UserError, reasons
 from localmodel.notebook import html
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.deployment_table import DeploymentList
-from localmodel.targets.target import DeploymentStatus, Target
+from localmodel.targets.target import DeploymentStatus, PastRevision, Target
 
 DIGITS = DeploymentStatus("digits", True, 3, "http://localhost:6789/score", "")
 DOWN = DeploymentStatus("down", False, None, "http://localhost:6790/score", "the server is not <running>", True)
@@ -31,6 +31,9 @@ class Answering:
             if status.name == name:
                 return status
         raise UserError(reasons.DEPLOYMENT_NOT_FOUND, f"no deployment {name}")
+
+    def history(self, name: str) -> list[PastRevision]:
+        return [PastRevision(number, "", f"cause {number} <b>", "", "", {}, {}) for number in range(7, 0, -1)]
 
 
 class Silent:
@@ -71,6 +74,14 @@ def test_what_serves_is_a_link_and_what_does_not_says_why() -> None:
     assert 'href="http://localhost:6789/score"' in digits and ">3<" in digits
     assert 'href="http://localhost:6789/ui"' in digits and "/ui" not in down
     assert "the server is not &lt;running&gt;" in down and "href" not in down
+
+
+def test_a_deployment_has_its_last_revisions_and_the_form_of_its_page_while_it_serves() -> None:
+    client, digits, down, _ = shown(Answering(DIGITS, DOWN), "digits", "down")
+    assert all(f"cause {number} &lt;b&gt;" in digits for number in (7, 3)) and "cause 2" not in digits
+    assert '<iframe src="http://localhost:6789/ui"' in digits and "<details>" in digits, "asked for when it is opened"
+    assert "cause 7" in down and "<iframe" not in down
+    assert 'href="http://localhost:6789/ui"' in client and "<iframe" not in client
 
 
 def test_what_is_deleted_says_so() -> None:

@@ -1,7 +1,10 @@
 // The page of one deployment: sends a request to it, and shows the answer.
 
+import { chancesOf } from "./chances.js";
 import { controlsOf, exampleOf } from "./controls.js";
 import { bodyOf, connect, preview } from "./form.js";
+import { routesOf } from "./routes.js";
+import { JSON_TYPE, ofBody, ofFile } from "./snippets.js";
 
 const SECONDS = 3;
 const LONGEST_SHOWN = 200000; // characters
@@ -56,37 +59,33 @@ function isNone(sample) {
   return sample === null || (typeof sample === "object" && !Object.keys(sample).length);
 }
 
-function quoted(text) {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
-}
+const score = new URL("score", location.href).href;
 
-function curl(...words) {
-  return ["curl", ...words, new URL("score", location.href).href].map(quoted).join(" ");
-}
-
-async function post(content, headers, command) {
+async function post(content, headers, code) {
   sending.textContent = "sending …";
   const begun = performance.now();
   try {
     const answer = await fetch("score", { method: "POST", body: content, headers });
     const blob = await answer.blob();
     const milliseconds = Math.round((performance.now() - begun) * 10) / 10;
-    await tell(answer, blob, milliseconds, command);
+    await tell(answer, blob, milliseconds, code);
     sending.textContent = "";
   } catch {
     sending.textContent = "The server does not answer. Does it still run?";
   }
 }
 
-async function tell(answer, blob, milliseconds, command) {
+async function tell(answer, blob, milliseconds, code) {
   const revision = answer.headers.get("x-localmodel-revision");
   const type = answer.headers.get("content-type") ?? "";
   const isText = type.includes("json") || type.startsWith("text/");
   say("status", String(answer.status));
   byId("status").className = `badge ${answer.ok ? "running" : "failed"}`;
   say("took", `${revision ? `revision ${printable(revision)}, ` : ""}${milliseconds} ms`);
-  say("answer-body", isText || !blob.size ? printable(await blob.text()) : `${blob.size} bytes of ${printable(type)}`);
-  say("curl", printable(command));
+  const text = isText || !blob.size ? await blob.text() : `${blob.size} bytes of ${type}`;
+  say("answer-body", printable(text));
+  byId("chances").replaceChildren(...(answer.ok && type.includes("json") ? chancesOf(text, printable) : []));
+  for (const [language, snippet] of Object.entries(code)) say(language, printable(snippet));
   list("headers", [...answer.headers]);
   byId("nothing").hidden = true;
   byId("answered").hidden = false;
@@ -143,8 +142,8 @@ function figures(text) {
 
 byId("try").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const [type, sent] = ["application/json", body.value];
-  await post(sent, { "content-type": type }, curl("-H", `content-type: ${type}`, "-d", sent));
+  const sent = body.value;
+  await post(sent, { "content-type": JSON_TYPE }, ofBody(score, sent));
   if (fields.hidden) show(sent);
 });
 byId("try").addEventListener("input", changed);
@@ -158,11 +157,8 @@ byId("send-file").addEventListener("click", async () => {
     return;
   }
   const type = file.type || "application/octet-stream";
-  const name = file.name.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
-  const words = part.value
-    ? ["-F", `${part.value}=@"${name}"`]
-    : ["-H", `content-type: ${type}`, "--data-binary", `@${file.name}`];
-  await post(bodyOf(file, part.value), part.value ? {} : { "content-type": type }, curl(...words));
+  const headers = part.value ? {} : { "content-type": type };
+  await post(bodyOf(file, part.value), headers, ofFile(score, file, type, part.value));
 });
 byId("file").addEventListener("change", async ({ target }) => {
   const [file] = target.files;
@@ -173,6 +169,10 @@ byId("digit").addEventListener("click", () => {
   fields.querySelector(".pad").focus();
 });
 byId("figures").addEventListener("toggle", () => byId("figures").open && look());
+byId("routes").addEventListener("toggle", async () => {
+  const place = byId("operations");
+  if (byId("routes").open && !place.children.length) place.append(...routesOf(await described("openapi.json"), printable));
+});
 preview(bytes);
 begin().catch(() => {}); // the state says it
 look();

@@ -26,7 +26,12 @@ def test_a_browser_runs_only_what_the_server_has(path: str, kind: str) -> None:
     assert answer.status_code == 200 and answer.headers["content-type"].startswith(kind)
     assert answer.headers["x-content-type-options"] == "nosniff"
     policy = answer.headers["content-security-policy"]
-    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+
+
+def test_only_pages_of_this_machine_show_it_inside_of_theirs() -> None:
+    policy = client().get("/ui").headers["content-security-policy"]
+    assert policy.split("frame-ancestors ")[1] == "http://localhost:* http://127.0.0.1:*"
 
 
 @pytest.mark.parametrize("path", ["/ui/nothing", "/ui/..%2ffiles.py", "/ui/%2e%2e/files.py", "/ui/../http/app.py"])
