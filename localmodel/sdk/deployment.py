@@ -28,7 +28,7 @@ from localmodel.sdk.scoring_input import ScoringInput
 from localmodel.store import Store
 from localmodel.targets.captured_request import CapturedRequest
 from localmodel.targets.http import Answer
-from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Target
+from localmodel.targets.target import DeploymentStatus, Draft, ManifestSource, PastRevision, Target
 
 DeploymentState = Literal["running", "deploying", "failed", "stopped", "deleted"]
 
@@ -309,6 +309,11 @@ class Deployment:
         """
         arguments.check(timeout=timeout, progress=progress)
         progress = reporter(progress)
+        draft, file = self._again(progress)
+        self._apply(draft, timeout, progress, file)
+
+    def _again(self, progress: Progress) -> tuple[Draft, Path | None]:
+        """What reload() serves, and the file that its environment was read from. Raises as reload()."""
         manifests = self._target.manifests(self.name)
         applied = manifests.deployment
         place = Path(annotations.annotation(applied, annotations.SOURCE))
@@ -325,8 +330,7 @@ class Deployment:
         if "scoring" in applied["spec"] and place.name:
             code = drafting.code_at(place, self._entry(manifests), sources, progress)
         parts = Parts(code=code, models=given.again(applied), model_sources=sources)
-        draft = drafting.draft(manifests, parts, progress)
-        self._apply(draft, timeout, progress, _environment_file(manifests))
+        return drafting.draft(manifests, parts, progress), _environment_file(manifests)
 
     def _entry(self, manifests: Manifests) -> str:
         """The path of its entry script."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
 _HALF = 0.5
+_SUMS = ("localmodel_memory_bytes", "localmodel_queue_depth", "localmodel_worker_restarts_total")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Counts:
         buckets: how many of them within so many seconds.
         memory: bytes of memory; 0 where the system does not tell.
         starts: when each server started, in seconds since 1970.
+        waiting: how many requests wait for a worker now.
+        restarts: how many workers had to be replaced.
     """
 
     requests: float
@@ -49,27 +52,31 @@ class Counts:
     buckets: Mapping[float, float]
     memory: float
     starts: Sequence[float]
+    waiting: float = 0
+    restarts: float = 0
 
 
 def counts(texts: Iterable[str]) -> Counts | None:
     """The counts in the servers' metrics, or None if they have none."""
     statuses: defaultdict[str, float] = defaultdict(float)
     buckets: defaultdict[float, float] = defaultdict(float)
-    memory, starts = 0.0, []
+    sums = dict.fromkeys(_SUMS, 0.0)
+    starts = []
     samples = (sample for text in texts for metric in _metrics(text) for sample in metric.samples)
     for sample in (sample for sample in samples if math.isfinite(sample.value)):
         if sample.name == "localmodel_requests_total":
             statuses[sample.labels["status"]] += sample.value
         elif sample.name == "localmodel_request_duration_seconds_bucket" and sample.labels["stage"] == "total":
             buckets[float(sample.labels["le"])] += sample.value
-        elif sample.name == "localmodel_memory_bytes":
-            memory += sample.value
+        elif sample.name in sums:
+            sums[sample.name] += sample.value
         elif sample.name == "process_start_time_seconds":
             starts.append(sample.value)
     if not buckets:
         return None
     errors = sum(count for status, count in statuses.items() if status.startswith(("4", "5")))
-    return Counts(sum(statuses.values()), errors, buckets, memory, starts)
+    memory, waiting, restarts = (sums[name] for name in _SUMS)
+    return Counts(sum(statuses.values()), errors, buckets, memory, starts, waiting, restarts)
 
 
 def read(texts: Iterable[str]) -> Figures | None:

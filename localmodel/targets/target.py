@@ -9,6 +9,7 @@ from localmodel.notebook import html
 from localmodel.output.progress import Progress
 from localmodel.resource.manifest import Manifests
 from localmodel.targets.captured_request import CapturedRequest
+from localmodel.targets.cluster_view import ClusterView
 from localmodel.updates.plan import Facts
 
 if TYPE_CHECKING:
@@ -85,10 +86,13 @@ class DeploymentStatus:
             "message": self.why,
         }
 
+    @property
+    def page(self) -> str:
+        """The address of its own page; empty while nothing answers."""
+        return f"{self.url.removesuffix('/score')}/ui" if self.serving and self.url else ""
+
     def _repr_html_(self) -> str:
-        row = self._row()
-        page = f"{row['url'].removesuffix('/score')}/ui" if row["url"] else ""
-        return html.fields({**row, "page": page})
+        return html.fields({**self._row(), "page": self.page})
 
 
 @dataclass(frozen=True)
@@ -191,8 +195,8 @@ class Target(Protocol):
     def restart(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
         """Replace the server by a new one with the same revision and port; start it if none runs."""
 
-    def deployments(self) -> list[DeploymentStatus]:
-        """Every deployment of this target."""
+    def deployments(self, choose: Callable[[list[str]], list[str]] = list) -> list[DeploymentStatus]:
+        """Every deployment of this target, or those of its names that `choose` picks: only these are looked at."""
 
     def get(self, name: str) -> DeploymentStatus:
         """The deployment of this name."""
@@ -202,6 +206,9 @@ class Target(Protocol):
 
     def metrics(self, name: str) -> list[str]:
         """What each server of the deployment says at /metrics; nothing of one that does not answer."""
+
+    def in_cluster(self, name: str) -> ClusterView | None:
+        """What the cluster says of the deployment; None where there is no cluster."""
 
     def manifests(self, name: str) -> Manifests:
         """The manifests of the last apply."""

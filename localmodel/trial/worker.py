@@ -73,7 +73,7 @@ class TrialWorker:
                 raise UserError(reasons.PYTHON_MISSING, f"cannot run {trial.python}: {error.strerror}") from None
         self._known = trial.known
         self._started = time.monotonic()
-        self._on_interrupt: Any = signal.getsignal(signal.SIGINT)
+        self._on_interrupt: Any = None if unattended else signal.getsignal(signal.SIGINT)
         if not unattended:
             # Ctrl-C reaches both processes, and belongs to the script or its debugger.
             signal.signal(signal.SIGINT, _leave_to_worker)
@@ -84,13 +84,22 @@ class TrialWorker:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+        if self._on_interrupt is not None:
+            signal.signal(signal.SIGINT, self._on_interrupt)
+
+    def kill(self) -> None:
+        """End the process at once; what waits for it raises `WorkerDiedError`."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the process."""
         self._connection.close()
         try:
             self._process.wait(_SECONDS_TO_LEAVE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        signal.signal(signal.SIGINT, self._on_interrupt)
 
     def load(self) -> float:
         """Wait until the script is imported and init() has returned; return the seconds since the start.

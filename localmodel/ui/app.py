@@ -20,6 +20,8 @@ from localmodel.ui.deployments import Deployments, failure_status
 from localmodel.ui.guard import Guard
 from localmodel.ui.live.live import Live
 from localmodel.ui.pages import Pages
+from localmodel.ui.planning import Planning
+from localmodel.ui.request.both import Both
 from localmodel.ui.request.trying import Trying
 from localmodel.ui.store import StorePages
 from localmodel.ui.upload import Upload
@@ -32,6 +34,7 @@ def make(target: Target, access: Access, words_of: WordsOf = lambda target, name
     """The application. `words_of` gives what rewrites texts about a deployment for who applied a folder."""
     pages = Pages(target.name, access.read_only)
     deployments = Deployments(target, pages, words_of)
+    trying = Trying(target, pages, deployments)
 
     def refused(_: Request, error: Exception) -> Response:
         match error:
@@ -46,8 +49,10 @@ def make(target: Target, access: Access, words_of: WordsOf = lambda target, name
             Route("/", lambda _: RedirectResponse("/deployments", 303)),
             *deployments.routes(),
             *Comparing(target, deployments).routes(),
+            *Planning(target, deployments).routes(),
             *Live(target, deployments).routes(),
-            *Trying(target, pages, deployments).routes(),
+            *trying.routes(),
+            *Both(target, deployments, trying).routes(),
             *StorePages(pages).routes(),
             *Upload().routes(),
             Mount("/static/shared", StaticFiles(directory=data.page_folder())),

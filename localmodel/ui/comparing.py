@@ -44,7 +44,7 @@ class Comparing:
         """The differences, in the order in which they came."""
         deployment = self._deployments.find(request)
         history = deployment.history()
-        before, after = (_chosen(request, key, deployment.name, history) for key in ("from", "to"))
+        before, after = (chosen(request, key, deployment.name, history) for key in ("from", "to"))
         timeline = words.timeline(history, self._deployments.words_for(deployment.name))
         low, high = sorted((before.revision, after.revision))
         return self._deployments.one(
@@ -70,7 +70,7 @@ class Comparing:
         texts = [locks.get(past.digests.get("lock", "")) for past in (before, after)]
         codes = [self._target.code(deployment.name, past.revision) for past in (before, after)]
         if not all(codes):
-            stored = _stored_code(deployment, {before.code, after.code})
+            stored = stored_code(deployment, {before.code, after.code})
             codes = [stored.get(past.code, {}) for past in (before, after)]
         return Content(
             differences.files(*codes) if all(codes) else None,
@@ -78,7 +78,8 @@ class Comparing:
         )
 
 
-def _chosen(request: Request, key: str, name: str, history: list[PastRevision]) -> PastRevision:
+def chosen(request: Request, key: str, name: str, history: list[PastRevision]) -> PastRevision:
+    """The revision whose number the address has under this key."""
     wanted = number(request.query_params.get(key, ""))
     for past in history:
         if past.revision == wanted:
@@ -86,7 +87,7 @@ def _chosen(request: Request, key: str, name: str, history: list[PastRevision]) 
     raise HTTPException(404, f"{name} has no revision {wanted} any more.")
 
 
-def _stored_code(deployment: Deployment, wanted: set[str]) -> dict[str, dict[str, bytes]]:
+def stored_code(deployment: Deployment, wanted: set[str]) -> dict[str, dict[str, bytes]]:
     """The files of each wanted digest of a source folder, as far as the store has them."""
     source, store = spec.parse(deployment.manifest["spec"]).source, Store(home.store())
     if source.code is None:

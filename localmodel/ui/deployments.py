@@ -13,7 +13,7 @@ from localmodel.errors import UserError
 from localmodel.output.printable import printable
 from localmodel.output.progress import Progress
 from localmodel.project import definition
-from localmodel.resource import spec
+from localmodel.resource import annotations, spec
 from localmodel.sdk.client import Client
 from localmodel.sdk.deployment import Deployment
 from localmodel.targets.target import Target
@@ -43,6 +43,7 @@ class Deployments:
             Route(f"{one}/logs", self.logs),
             Route(f"{one}/log.txt", self.log_text),
             Route(f"{one}/settings", self.settings),
+            Route(f"{one}/cluster", self.cluster),
             Route(f"{one}/rollback", self.ask_back),
             Route(f"{one}/rollback", self.go_back, methods=["POST"]),
         ]
@@ -60,9 +61,16 @@ class Deployments:
     def table(self, request: Request) -> Response:
         """Every deployment with its state, or those whose names have a word."""
         wanted = request.query_params.get("q", "").strip()
-        found = [status for status in self._target.deployments() if wanted.lower() in status.name]
-        page = Page.of(request, len(found))
-        shown = sorted(found, key=lambda status: status.name)[page.first : page.last]
+        pages: list[Page] = []
+
+        def part(names: list[str]) -> list[str]:
+            found = sorted(name for name in names if wanted.lower() in name)
+            page = Page.of(request, len(found))
+            pages.append(page)
+            return found[page.first : page.last]
+
+        shown = self._target.deployments(part)
+        [page] = pages
         rows = [(status, words.summary(status, self.words_for(status.name, status.ready))) for status in shown]
         return self._pages.render("deployments", rows=rows, wanted=wanted, page=page)
 
@@ -76,6 +84,7 @@ class Deployments:
             conditions=words.conditions(deployment.status, in_words),
             timeline=words.timeline(deployment.history(), in_words),
             job=self._work.of(deployment.name),
+            source=annotations.annotation(deployment.manifest, annotations.SOURCE),
         )
 
     def logs(self, request: Request) -> Response:
@@ -86,6 +95,14 @@ class Deployments:
     def log_text(self, request: Request) -> Response:
         """The same as text."""
         return PlainTextResponse(printable(self.find(request).logs(_LOG_LINES)))
+
+    def cluster(self, request: Request) -> Response:
+        """What the cluster says: conditions, pods with their nodes, and Events."""
+        deployment = self.find(request)
+        view = self._target.in_cluster(deployment.name)
+        if view is None:
+            raise HTTPException(404, f"{deployment.name} runs on this machine, and not in a cluster.")
+        return self.one("cluster", deployment, view=view)
 
     def settings(self, request: Request) -> Response:
         """The manifest that was applied last."""
@@ -110,9 +127,13 @@ class Deployments:
         def back(progress: Progress) -> None:
             deployment.rollback(revision, progress=progress)
 
-        if not self._work.begin(deployment.name, f"Going back to revision {revision}", back):
-            raise HTTPException(409, f"{deployment.name} is being changed from this page already; wait until it ends.")
-        return RedirectResponse(f"/deployments/{deployment.name}", 303)
+        return self.begin(deployment.name, f"Going back to revision {revision}", back)
+
+    def begin(self, name: str, title: str, change: Callable[[Progress], None]) -> Response:
+        """Begin a change, and lead to the page that shows how it goes."""
+        if not self._work.begin(name, title, change):
+            raise HTTPException(409, f"{name} is being changed from this page already; wait until it ends.")
+        return RedirectResponse(f"/deployments/{name}", 303)
 
     def one(self, template: str, deployment: Deployment, **values: object) -> Response:
         """A page about one deployment, whose head has its state."""

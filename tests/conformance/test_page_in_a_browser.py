@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from support.cache_folder import CACHE
 from support.lmd_command import Lmd, free_port
+
+from localmodel import Client
 
 ROOT = Path(__file__).parents[2]
 Browser = webdriver.Chrome
@@ -62,7 +65,7 @@ def browser(tools: list[str], tmp_path_factory: pytest.TempPathFactory) -> Itera
     options.add_argument("--headless=new")
     options.add_argument("--window-size=960,1100")
     options.add_argument("--no-proxy-server")
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost")
     options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('browser')}")
     if os.getuid() == 0:
         options.add_argument("--no-sandbox")
@@ -256,10 +259,65 @@ def test_a_server_s_page_has_a_form_for_what_was_sent_and_shows_words_as_text(br
     code = "return JSON.parse(document.querySelector('#body').value).data"
     assert browser.execute_script(code) == wanted
     becomes(lambda: HOSTILE in text(browser, "#answer-body").replace('\\"', '"'))
+    becomes(lambda: (text(browser, "table.bars th"), text(browser, "table.bars td:last-child")) == (HOSTILE, "0.75"))
+    widths = "return [...document.querySelectorAll('table.bars rect')].map(bar => bar.getBoundingClientRect().width)"
+    wide, narrow = browser.execute_script(widths)
+    assert wide > 2 * narrow > 0
+    for language, word in (("python", "requests.post("), ("javascript", "await fetch(")):
+        assert word in one(browser, f"#{language}").get_attribute("textContent")
     assert browser.title.startswith("hostile")
     assert browser.find_elements(By.CSS_SELECTOR, "img, main script") == []
     problems = [entry["message"] for entry in browser.get_log("browser")]
     assert [message for message in problems if "Content Security Policy" in message or "Uncaught" in message] == []
+
+
+def test_every_route_of_a_server_can_be_called_from_its_page(browser: Browser, served: Lmd) -> None:
+    at_server(browser, served, "hostile")
+    one(browser, "#routes summary").click()
+    becomes(lambda: browser.find_elements(By.CSS_SELECTOR, "#operations details"))
+    routes = {route.text: route for route in browser.find_elements(By.CSS_SELECTOR, "#operations details")}
+    assert {"GET /readyz", "POST /score", "GET /swagger.json", "GET /metrics"} <= routes.keys()
+
+    def called(name: str, words: str) -> None:
+        route = routes[name]
+        route.find_element(By.CSS_SELECTOR, "summary").send_keys(Keys.ENTER)
+        return_ = route.find_element(By.CSS_SELECTOR, "button")
+        becomes(return_.is_displayed)
+        return_.send_keys(Keys.ENTER)
+        becomes(lambda: words in route.find_element(By.CSS_SELECTOR, "pre").text)
+        assert route.find_element(By.CSS_SELECTOR, "[role=status]").text.startswith("200")
+
+    called("GET /readyz", "revision")
+    one(browser, "#operations [aria-label='Answer of /score']")
+    routes["POST /score"].find_element(By.CSS_SELECTOR, "summary").send_keys(Keys.ENTER)
+    routes["POST /score"].find_element(By.CSS_SELECTOR, "textarea").send_keys('{"age": 1}')
+    routes["POST /score"].find_element(By.CSS_SELECTOR, "summary").send_keys(Keys.ENTER)
+    called("POST /score", "application/json")
+
+
+def test_a_notebook_has_the_form_in_its_page(
+    browser: Browser, served: Lmd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a notebook shows of a deployment, as a page of another port."""
+    monkeypatch.setenv("LOCALMODEL_HOME", str(served.home))
+    shown = Client().get("sklearn-mnist")._repr_html_()
+    (tmp_path / "notebook.html").write_text(f"<!doctype html><title>notebook</title>{shown}")
+    port = free_port()
+    server = subprocess.Popen([sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "-d", tmp_path])
+    try:
+        becomes(lambda: browser.get(f"http://127.0.0.1:{port}/notebook.html") or browser.title == "notebook")
+        assert "running" in text(browser, "body") and "serving, durable" in text(browser, "body")
+        one(browser, "summary").click()
+        browser.switch_to.frame(one(browser, "iframe"))
+        becomes(lambda: text(browser, "#badge") == "serving")
+        one(browser, "#digit").click()
+        draw(browser, TWO)
+        send(browser)
+        becomes(lambda: text(browser, "#answer-body") == "[2]")
+    finally:
+        browser.switch_to.default_content()
+        server.terminate()
+        server.wait()
 
 
 def test_a_picture_is_shown_before_it_is_sent(browser: Browser, visit: Visit, served: Lmd) -> None:
@@ -315,7 +373,7 @@ def test_an_edit_on_disk_is_seen_without_a_reload_and_a_rollback_is_asked_about(
     browser.execute_script("window.stays = true")
     assert text(browser, "#serving") == "1"
     script = served.folder / "sample" / "score.py"
-    good = script.read_text()
+    good, request = script.read_text(), (served.folder / "sample" / "request.json").read_text()
     script.write_text(good.replace("return model", "return 5 or model"))
     assert served("apply", "sample").code == 0
     becomes(lambda: text(browser, "#serving") == "2" and "Revision 2" in text(browser, "#history"))
@@ -323,6 +381,12 @@ def test_an_edit_on_disk_is_seen_without_a_reload_and_a_rollback_is_asked_about(
     becomes(lambda: "return 5 or model" in text(browser, ".code-diff .new"))
     assert "return model" in text(browser, ".code-diff .gone") and "score.py" in text(browser, "#causes")
     picture(browser, "compare")
+    one(browser, "#both").click()
+    browser.execute_script("arguments[0].value = arguments[1]", one(browser, "#body"), request)
+    one(browser, "main form button").click()
+    becomes(lambda: text(browser, "#verdict") == "The answers differ.")
+    assert [side.text for side in browser.find_elements(By.CSS_SELECTOR, "section pre")] == ["[2]", "5"]
+    visit("/deployments/sklearn-mnist/compare?from=1&to=2")
     one(browser, "#from").send_keys("2")
     one(browser, "form.search button").click()
     becomes(lambda: text(browser, "#causes") == "It is the same revision.")
@@ -338,6 +402,23 @@ def test_an_edit_on_disk_is_seen_without_a_reload_and_a_rollback_is_asked_about(
     becomes(lambda: text(browser, "main button") == "Go back to revision 1")
     one(browser, "main button").send_keys(Keys.ENTER)
     becomes(lambda: text(browser, "#serving") == "1" and "Done." in text(browser, "#job"))
+
+
+def test_an_edit_is_planned_and_applied_from_the_page(browser: Browser, visit: Visit, served: Lmd) -> None:
+    script = served.folder / "plain" / "score.py"
+    script.parent.mkdir()
+    script.write_text("def init():\n    pass\n\n\ndef run(raw_data):\n    return 1\n")
+    assert served("apply", "plain").code == 0
+    script.write_text(script.read_text().replace("return 1", "return 2"))
+    visit("/deployments/plain")
+    one(browser, "#plan").click()
+    assert "swap" in text(browser, "#plan") and "score.py" in text(browser, "#plan")
+    assert "return 2" in text(browser, ".code-diff .new") and text(browser, "#serving") == "1"
+    one(browser, "main form button").click()
+    becomes(lambda: text(browser, "#serving") == "2" and "Done." in text(browser, "#job"))
+    visit("/deployments/plain/plan")
+    assert "nothing" in text(browser, "#plan") and browser.find_elements(By.CSS_SELECTOR, "main form") == []
+    script.write_text(script.read_text().replace("return 2", "return 3"))
 
 
 def test_figures_are_drawn_while_somebody_looks(browser: Browser, visit: Visit) -> None:
@@ -376,6 +457,12 @@ const shown = [...all].filter((one) => one.checkVisibility() && !one.disabled);
 shown.forEach((one, index) => (one.dataset.walk = index));
 return shown.length;
 """
+FROM_THE_TOP = """
+const first = document.createElement("button");
+document.body.prepend(first);
+first.focus();
+first.remove();
+"""
 FOCUSED = """
 const one = document.activeElement, style = getComputedStyle(one);
 return [one.dataset.walk ?? "", style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2, one.outerHTML];
@@ -398,9 +485,19 @@ def walk(browser: Browser, where: str) -> None:
 
 def test_keys_alone_reach_every_control_in_its_order(browser: Browser, visit: Visit) -> None:
     of_one = "/deployments/sklearn-mnist"
-    for path in ("/deployments", of_one, f"{of_one}/try?digit", f"{of_one}/compare?from=1&to=2", "/models"):
+    paths = ("/deployments", of_one, f"{of_one}/try?digit", f"{of_one}/compare?from=1&to=2", "/models")
+    for path in (*paths, f"{of_one}/both/try?from=1&to=2", "/deployments/plain/plan"):
         visit(path)
         walk(browser, path)
+
+
+def test_keys_alone_reach_every_control_of_a_server_s_page(browser: Browser, served: Lmd) -> None:
+    at_server(browser, served, "sklearn-mnist")
+    one(browser, "#digit").send_keys(Keys.ENTER)
+    one(browser, "#routes summary").send_keys(Keys.ENTER)
+    becomes(lambda: browser.find_elements(By.CSS_SELECTOR, "#operations details"))
+    browser.execute_script(FROM_THE_TOP)
+    walk(browser, "/ui")
 
 
 def test_it_tells_when_something_is_painted(browser: Browser, visit: Visit, served: Lmd) -> None:
@@ -446,8 +543,10 @@ def test_no_page_keeps_anybody_out(browser: Browser, visit: Visit, served: Lmd, 
     axe = Path(tools[2]).read_text()
     judge = "axe.run(arguments[0]).then(({violations}) => arguments[1](violations.map((v) => v.id + v.nodes[0].html)))"
     of_one = "/deployments/sklearn-mnist"
-    inside = ("", "/compare?from=1&to=2", "/rollback?to=2", "/live", "/try", "/try?digit", "/logs", "/settings")
-    paths = [*(of_one + path for path in inside), "/deployments", "/models", "/models/sklearn_mnist", "/environments"]
+    compared = ("/both/try?from=1&to=2", "/compare?from=1&to=2", "/rollback?to=2")
+    inside = ("", *compared, "/live", "/try", "/try?digit", "/logs", "/settings")
+    paths = [*(of_one + path for path in inside), "/deployments", "/deployments/plain/plan"]
+    paths += ["/models", "/models/sklearn_mnist", "/environments"]
     try:
         for scheme, options in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
             feature = {"name": "prefers-color-scheme", "value": scheme}
@@ -460,6 +559,8 @@ def test_no_page_keeps_anybody_out(browser: Browser, visit: Visit, served: Lmd, 
                 assert browser.execute_async_script(judge, options) == [], (path, scheme)
             at_server(browser, served, "sklearn-mnist")
             one(browser, "#digit").click()
+            browser.execute_script("document.querySelector('#routes').open = true")
+            becomes(lambda: browser.find_elements(By.CSS_SELECTOR, "#operations details"))
             browser.execute_script(f"{axe}; document.querySelectorAll('details').forEach((part) => part.open = true)")
             assert browser.execute_async_script(judge, options) == [], scheme
     finally:

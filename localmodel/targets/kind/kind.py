@@ -4,7 +4,7 @@ import contextlib
 import json
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,9 +29,10 @@ from localmodel.resource.manifest import Manifests
 from localmodel.store import Store
 from localmodel.targets import drafts, earlier, standing
 from localmodel.targets.captured_request import CapturedRequest
+from localmodel.targets.cluster_view import ClusterView
 from localmodel.targets.kind import history as kind_history
 from localmodel.targets.kind import plan as kind_plan
-from localmodel.targets.kind import pod_captures, pod_metrics, watch
+from localmodel.targets.kind import pod_captures, pod_metrics, view, watch
 from localmodel.targets.kind.forward import Forward
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
 from localmodel.targets.kind.tunnel import Tunnel
@@ -121,11 +122,11 @@ class KindTarget:
             entry_script.check(stored.code(wanted.source.code, draft.store), wanted.entry_script)
         return draft.keep()
 
-    def deployments(self) -> list[DeploymentStatus]:
-        if not self._everywhere:
-            return [_deployment(item) for item in items(self._kubectl.run("get", RESOURCE, "-o", "json"))]
-        resources = items(self._kubectl.run("get", RESOURCE, "--all-namespaces", "-o", "json"))
-        return [replace(_deployment(item), name=_full_name(item)) for item in resources]
+    def deployments(self, choose: Callable[[list[str]], list[str]] = list) -> list[DeploymentStatus]:
+        inside = ["--all-namespaces"] if self._everywhere else []
+        resources = items(self._kubectl.run("get", RESOURCE, *inside, "-o", "json"))
+        named = {_full_name(item) if self._everywhere else item["metadata"]["name"]: item for item in resources}
+        return [replace(_deployment(named[name]), name=name) for name in choose([*named])]
 
     def get(self, name: str) -> DeploymentStatus:
         return _deployment(self._get(name))
@@ -148,6 +149,9 @@ class KindTarget:
 
     def metrics(self, name: str) -> list[str]:
         return pod_metrics.of(self._kubectl, self._get(name))
+
+    def in_cluster(self, name: str) -> ClusterView:
+        return view.of(self._kubectl, self._get(name))
 
     def manifests(self, name: str) -> Manifests:
         resource = self._get(name)

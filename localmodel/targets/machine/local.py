@@ -275,8 +275,8 @@ class LocalTarget:
             place.candidate.clear()
         return self._observe(place)
 
-    def deployments(self) -> list[DeploymentStatus]:
-        return [self._observe(self.place(name)) for name in state.names(self.runner.folder)]
+    def deployments(self, choose: Callable[[list[str]], list[str]] = list) -> list[DeploymentStatus]:
+        return [self._observe(self.place(name)) for name in choose(state.names(self.runner.folder))]
 
     def get(self, name: str) -> DeploymentStatus:
         return self._observe(self._existing(name))
@@ -287,6 +287,9 @@ class LocalTarget:
     def metrics(self, name: str) -> list[str]:
         running = self.running(self._existing(name))
         return [text] if running and (text := loading.metrics(running.port)) else []
+
+    def in_cluster(self, name: str) -> None:
+        return None
 
     def manifests(self, name: str) -> Manifests:
         applied = self._existing(name).applied()

@@ -41,6 +41,8 @@ def all_of(samples: Sequence[Sample], now: float) -> list[Picture]:
             lambda sample: sample.most,
         ),
         _picture("Memory", samples, now, lambda value: size.words(int(value)), lambda sample: sample.memory),
+        _picture("Requests that wait for a worker", samples, now, _number, lambda sample: sample.waiting),
+        _picture("Workers that were replaced", samples, now, _number, lambda sample: sample.restarts),
     ]
 
 

@@ -25,6 +25,8 @@ class Sample:
         half: within how many milliseconds half of them were answered; None without any.
         most: the same for 95 of 100.
         memory: bytes at its end; None where the system does not tell.
+        waiting: how many requests waited for a worker at its end.
+        restarts: how many workers were replaced.
     """
 
     begin: float
@@ -34,6 +36,8 @@ class Sample:
     half: float | None
     most: float | None
     memory: float | None
+    waiting: float
+    restarts: float
 
 
 class Samples:
@@ -90,4 +94,6 @@ def between(begin: float, end: float, before: Counts, after: Counts) -> Sample:
         None if half is None else half * 1000,
         None if most is None else most * 1000,
         after.memory or None,
+        after.waiting,
+        max(after.restarts - old.restarts, 0),
     )

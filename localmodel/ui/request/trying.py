@@ -18,6 +18,7 @@ from localmodel.project import sample_request
 from localmodel.resource import spec
 from localmodel.sdk import scoring_input
 from localmodel.sdk.deployment import Deployment
+from localmodel.targets.captured_request import CapturedRequest
 from localmodel.targets.target import Target
 from localmodel.ui.deployments import Deployments
 from localmodel.ui.pages import Pages
@@ -28,7 +29,8 @@ from localmodel_untrusted import json_text
 from localmodel_untrusted.files import UnreadableError, read_file
 
 _MOST_BYTES = 16 << 20  # of a request
-_JSON = "application/json"
+_MOST_CAPTURED = 20  # requests that are looked at
+JSON = "application/json"
 _BINARY = "application/octet-stream"
 _EMPTY = '{"data": []}'
 # For a deployment that was applied as a manifest, and whose script declares nothing: nobody knows what it takes.
@@ -51,11 +53,11 @@ class Trying:
         deployment = self._deployments.find(request)
         schema = self._schema(deployment)
         draws = "digit" in request.query_params
-        return self._page(deployment, schema, _DIGIT if draws else self._sample(deployment, schema))
+        return self._page(deployment, schema, _DIGIT if draws else self.sample(deployment, schema))
 
     async def send(self, request: Request) -> Response:
         """The form with what was sent, and the answer."""
-        content = await _body(request)
+        content = await body_of(request)
         return await run_in_threadpool(self._sent, request, content)
 
     def _sent(self, request: Request, content: bytes) -> Response:
@@ -65,7 +67,7 @@ class Trying:
             return self._page(deployment, {}, "", snippets.of_file(deployment.status.url, file), answer, problem)
         values = parse_qs(content, keep_blank_values=True, max_num_fields=10)
         body = values.get(b"body", [b""])[0].decode(errors="replace")
-        answer, problem = _ask(deployment, body.encode(), _JSON)
+        answer, problem = _ask(deployment, body.encode(), JSON)
         return self._page(deployment, self._schema(deployment), body, None, answer, problem)
 
     def _page(
@@ -97,8 +99,8 @@ class Trying:
             return {}
         return service_input(document)
 
-    def _sample(self, deployment: Deployment, schema: Mapping[str, Any]) -> str:
-        """The body to begin with: the deployment's own sample request, its gate's, or one made from the schema."""
+    def sample(self, deployment: Deployment, schema: Mapping[str, Any] | None = None) -> str:
+        """The body to begin with: the sample, the gate's, one made from the schema, or the last captured one."""
         try:
             sample = sample_request.of(self._target, deployment.name)
             if isinstance(sample, Path):
@@ -110,8 +112,23 @@ class Trying:
                 return gate_body(gate.requests[0])
         except (UserError, UnreadableError, UnicodeDecodeError):
             pass  # there is still the schema
+        schema = self._schema(deployment) if schema is None else schema
         made = form.example_of(schema) if schema else None
-        return json.dumps(made, ensure_ascii=False) if made else _EMPTY
+        if made:
+            return json.dumps(made, ensure_ascii=False)
+        try:
+            return last_body(deployment.captured(_MOST_CAPTURED)) or _EMPTY
+        except UserError:
+            return _EMPTY
+
+
+def last_body(captured: Sequence[CapturedRequest]) -> str:
+    """The JSON that was sent to /score last; "" without any."""
+    for request in reversed(captured):
+        content_type = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+        if request.dialect == "azure" and request.body and content_type == JSON:
+            return request.body.decode(errors="replace")
+    return ""
 
 
 def gate_body(request: Mapping[str, Any]) -> str:
@@ -154,7 +171,7 @@ def _file(request: Request) -> File | None:
     return File(unquote(name), kind, unquote(part))
 
 
-async def _body(request: Request) -> bytes:
+async def body_of(request: Request) -> bytes:
     """What was sent, unless it is too long."""
     content = b""
     async for piece in request.stream():

@@ -206,6 +206,25 @@ def test_two_revisions_are_compared(page: Page) -> None:
         assert page.get(f"/deployments/digits/compare?{query}").status == 404, query
 
 
+def test_two_revisions_are_asked_the_same(page: Page) -> None:
+    place = "/deployments/digits/both/try?from=1&to=2"
+    assert "Ask both" in page.get(place).text
+    answer = page.post(place, body='"ask"').text
+    assert "The answers differ." in answer and "&#34;revision&#34;: 1" in answer and "&#34;revision&#34;: 2" in answer
+    assert HOSTILE not in answer
+    assert "The answers are the same." in page.post(place.replace("from=1", "from=2"), body='"ask"').text
+    assert page.post(place.replace("from=1", "from=9"), body="1").status == 404
+    failed = page.post(place, body='"raise"').text
+    assert "The answers are the same." in failed and failed.count('badge failed">500') == 2
+
+
+def test_what_was_applied_as_a_manifest_has_no_plan(page: Page) -> None:
+    answer = page.get("/deployments/digits/plan")
+    assert answer.status == 503 and "run lmd apply with that manifest again" in answer.text
+    assert "/plan" not in page.get("/deployments/digits").text
+    assert page.get("/deployments/digits/cluster").status == 404
+
+
 def test_a_file_reaches_the_deployment_as_it_is(page: Page) -> None:
     file = {"content-type": "text/x-age; charset=utf-8", "x-file": "age%20%22.txt", "origin": page.origin}
     path = "/deployments/digits/try"
@@ -346,6 +365,7 @@ def test_a_rollback_is_asked_about_and_then_done(page: Page, served: Lmd) -> Non
 def test_read_only_shows_everything_and_changes_nothing(served: Lmd) -> None:
     before = served.status()["serving"]
     with page_of(served, "--read-only") as page:
+        assert page.post("/deployments/digits/plan").status == 403
         text = page.get("/deployments/digits").text
         assert "read-only" in text and "/rollback" not in text
         assert page.post(f"/deployments/digits/rollback?to={3 - before}").status == 403

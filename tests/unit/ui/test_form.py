@@ -6,9 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from support.captured import captured_line
 
 from localmodel.output import printable
+from localmodel.targets import captured_request
 from localmodel.ui.request import form
+from localmodel.ui.request.trying import last_body
 
 DIGIT = [0.0] * 783 + [0.9]
 
@@ -130,3 +133,15 @@ def test_a_schema_that_contains_itself_ends() -> None:
     schema: dict[str, Any] = {"type": "array"}
     schema["items"] = schema
     assert form.example_of(schema) is not None
+
+
+def test_the_last_captured_request_is_the_last_json_that_was_scored() -> None:
+    lines = [
+        captured_line(body="[1]"),
+        captured_line(body="[2]"),
+        captured_line(body="[3]", dialect="oip"),
+        captured_line(body="a=b", headers={"content-type": "application/x-www-form-urlencoded"}),
+        captured_line(body=None),
+    ]
+    assert last_body([captured_request.of_line(line) for line in lines]) == "[2]"
+    assert last_body([]) == ""

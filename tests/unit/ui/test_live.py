@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -27,6 +28,15 @@ def test_rates_and_times_are_those_between_two_looks() -> None:
 def test_a_server_that_was_started_meanwhile_counts_from_zero() -> None:
     sample = samples.between(10, 15, counts(100, 10), counts(50, 5))
     assert (sample.requests, sample.errors) == (10, 1) and sample.half == pytest.approx(15)
+
+
+def test_who_waits_is_told_as_it_is_and_lost_workers_as_they_were_lost() -> None:
+    before, after = (replace(counts(1), waiting=waiting, restarts=restarts) for waiting, restarts in ((9, 2), (4, 5)))
+    sample = samples.between(10, 15, before, after)
+    assert (sample.waiting, sample.restarts) == (4, 3)
+    titles = {picture.title: picture.now for picture in pictures.all_of([sample], 15)}
+    assert titles["Requests that wait for a worker"] == "4" and titles["Workers that were replaced"] == "3"
+    assert samples.between(10, 15, before, replace(counts(0), restarts=1)).restarts == 1, "another server counts"
 
 
 def test_without_requests_there_is_no_time() -> None:
@@ -70,7 +80,7 @@ def test_a_picture_rises_to_its_top() -> None:
     kept = Samples()
     for second, requests in ((0, 0), (1800, 1800), (3600, 1800 + 1800 * 4)):
         kept.add(second, counts(requests))
-    requests, errors, times, memory = pictures.all_of(list(kept.kept(3600)), 3600)
+    requests, errors, times, memory, *_ = pictures.all_of(list(kept.kept(3600)), 3600)
     assert requests.paths == ("M0 64H180V16H360",) and (requests.top, requests.now, requests.most) == ("5", "4", "4")
     assert errors.paths == ("M0 80H360",)
     assert len(times.paths) == 2 and times.now == "15, 19.5"

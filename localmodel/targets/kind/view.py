@@ -1,0 +1,71 @@
+"""Reads what the cluster says of a deployment: its conditions, its pods with their nodes, and the Events."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from localmodel.errors import UserError
+from localmodel.targets.cluster_view import ClusterCondition, ClusterEvent, ClusterPod, ClusterView
+from localmodel.targets.kind.kubectl import Kubectl, Object, items
+
+_MOST_EVENTS = 50
+_TRUE = {"True": True, "False": False}
+
+
+def of(kubectl: Kubectl, resource: Object) -> ClusterView:
+    """What the cluster says. Who may not read pods or Events is told so, and sees the rest."""
+    selector, namespace = resource.get("status", {}).get("selector"), resource["metadata"]["namespace"]
+    missing: list[str] = []
+
+    def listed(kind: str, *options: str) -> list[Object]:
+        try:
+            return items(kubectl.run("get", kind, "--namespace", namespace, *options, "-o", "json"))
+        except UserError as error:
+            missing.append(f"{kind}: {error}")
+            return []
+
+    pods = listed("pods", f"--selector={selector}") if selector else []
+    own = {str(each["metadata"]["uid"]) for each in (resource, *pods)}
+    found = [event for event in listed("events") if event.get("involvedObject", {}).get("uid") in own]
+    return ClusterView(conditions(resource), [*map(pod, pods)], events(found), missing)
+
+
+def conditions(resource: Mapping[str, Any]) -> list[ClusterCondition]:
+    """Its conditions, as far as they are about what was applied last."""
+    generation = resource["metadata"].get("generation")
+    return [
+        ClusterCondition(one["type"], _TRUE.get(one["status"]), one.get("reason", ""), one.get("message", ""))
+        for one in resource.get("status", {}).get("conditions", [])
+        if one.get("observedGeneration", generation) == generation
+    ]
+
+
+def pod(resource: Mapping[str, Any]) -> ClusterPod:
+    """A pod as the API server has it."""
+    metadata, status = resource["metadata"], resource.get("status", {})
+    containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+    waits = [reason for one in containers if (reason := one.get("state", {}).get("waiting", {}).get("reason"))]
+    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions", []))
+    phase = str(status.get("phase", "Unknown"))
+    state = "ending" if "deletionTimestamp" in metadata else "ready" if ready else waits[0] if waits else phase
+    restarts = sum(one.get("restartCount", 0) for one in containers)
+    node = resource.get("spec", {}).get("nodeName", "")
+    return ClusterPod(metadata["name"], node, state, restarts, metadata.get("creationTimestamp") or "")
+
+
+def events(found: Sequence[Mapping[str, Any]]) -> list[ClusterEvent]:
+    """The last Events, newest first."""
+    newest = sorted(map(_event, found), key=lambda event: event.last, reverse=True)
+    return newest[:_MOST_EVENTS]
+
+
+def _event(one: Mapping[str, Any]) -> ClusterEvent:
+    times = (one.get("series") or {}).get("lastObservedTime"), one.get("lastTimestamp"), one.get("eventTime")
+    about, count = one["involvedObject"], (one.get("series") or {}).get("count") or one.get("count") or 1
+    return ClusterEvent(
+        next((str(time) for time in times if time), one["metadata"].get("creationTimestamp") or ""),
+        f"{about.get('kind', '')} {about.get('name', '')}",
+        one.get("type") == "Warning",
+        one.get("reason", ""),
+        one.get("message", ""),
+        count,
+    )

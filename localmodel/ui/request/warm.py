@@ -1,0 +1,95 @@
+"""Revisions that a deployment keeps and that do not serve, loaded to be asked: the last few stay warm."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock, Timer
+
+from localmodel import reasons
+from localmodel.errors import UserError
+from localmodel.targets.machine.local import LocalTarget
+from localmodel.targets.process import ProcessRunner
+from localmodel.targets.target import Target
+from localmodel.trial import kept
+from localmodel.trial.worker import ScriptLoadError, TrialWorker, WorkerDiedError
+from localmodel_untrusted.answer_difference import Answer
+
+_MOST = 2
+_SECONDS = 60.0  # for init(), and for each answer
+
+
+class _Warm:
+    """A worker with one revision. Only one thread uses it at a time."""
+
+    def __init__(self, worker: TrialWorker) -> None:
+        self.worker, self.number, self.turn = worker, 0, Lock()
+
+
+class Warm:
+    """The loaded revisions of a target's deployments."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._loaded: dict[tuple[str, int, str], _Warm] = {}  # the last asked one last
+        self._turn = Lock()
+
+    def ask(self, name: str, number: int, created: str, body: bytes) -> Answer:
+        """What this revision answers to a POST of JSON.
+
+        Raises:
+            UserError: ArgumentInvalid, where only the revision that serves can be asked; RevisionFailed.
+        """
+        with self._turn:  # loading takes memory, so that one is loaded at a time
+            warm = self._of(name, number, created)
+        with warm.turn:
+            warm.number += 1
+            started = time.monotonic()
+            try:
+                with _limited(warm.worker):
+                    answer = warm.worker.ask(f"page-{warm.number}", body)
+            except WorkerDiedError as error:
+                with self._turn:
+                    self._drop(warm)
+                raise UserError(reasons.REVISION_FAILED, f"revision {number}: {error}") from None
+        return Answer(answer.status, answer.body, (time.monotonic() - started) * 1000)
+
+    def _of(self, name: str, number: int, created: str) -> _Warm:
+        key = (name, number, created)  # a deployment that is made anew counts its revisions from 1
+        if warm := self._loaded.pop(key, None):
+            self._loaded[key] = warm
+            return warm
+        target = self._target
+        if not (isinstance(target, LocalTarget) and isinstance(target.runner, ProcessRunner)):
+            raise UserError(
+                reasons.ARGUMENT_INVALID,
+                f"{name} does not run as a process of this machine: of other deployments, only the revision that "
+                "serves can be asked",
+            )
+        worker = TrialWorker(kept.prepare(target.place(name), number), unattended=True)
+        try:
+            with _limited(worker):
+                worker.load()
+        except (ScriptLoadError, WorkerDiedError) as error:
+            worker.close()
+            raise UserError(reasons.REVISION_FAILED, f"revision {number} does not load: {error}") from None
+        while len(self._loaded) >= _MOST:
+            self._drop(next(iter(self._loaded.values())))
+        self._loaded[key] = made = _Warm(worker)
+        return made
+
+    def _drop(self, warm: _Warm) -> None:
+        self._loaded = {key: other for key, other in self._loaded.items() if other is not warm}
+        warm.worker.close()
+
+
+@contextmanager
+def _limited(worker: TrialWorker) -> Iterator[None]:
+    """A block at whose limit the worker is killed, which ends what waits for it."""
+    timer = Timer(_SECONDS, worker.kill)
+    timer.start()
+    try:
+        yield
+    except WorkerDiedError as error:
+        raise WorkerDiedError(str(error) if timer.is_alive() else f"no answer within {_SECONDS:g} s") from None
+    finally:
+        timer.cancel()

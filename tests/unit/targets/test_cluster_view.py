@@ -1,0 +1,83 @@
+"""What is shown of a deployment's conditions, pods and Events, from objects as the API server has them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from localmodel import reasons
+from localmodel.errors import UserError
+from localmodel.targets.kind import view
+from localmodel.targets.kind.kubectl import Kubectl
+
+RESOURCE = {
+    "metadata": {"name": "digits", "namespace": "default", "uid": "u1", "generation": 2},
+    "status": {
+        "selector": "app=digits",
+        "conditions": [
+            {"type": "Ready", "status": "True", "reason": "Serving", "message": "m", "observedGeneration": 2},
+            {"type": "Durable", "status": "Unknown", "reason": "Checking", "message": "", "observedGeneration": 2},
+            {"type": "GatePassed", "status": "False", "reason": "Old", "message": "", "observedGeneration": 1},
+        ],
+    },
+}
+
+
+def pod(name: str = "digits-a", **status: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, "uid": f"u-{name}"}, "spec": {"nodeName": "worker"}, "status": status}
+
+
+def event(uid: str, last: str, **fields: Any) -> dict[str, Any]:
+    about = {"kind": "Pod", "name": "x", "uid": uid}
+    return {"kind": "Event", "metadata": {}, "involvedObject": about, "lastTimestamp": last, "type": "Normal", **fields}
+
+
+class Answering:
+    """Stands for kubectl: each kind has these objects, or the error."""
+
+    def __init__(self, **objects: Any) -> None:
+        self._objects = objects
+
+    def run(self, verb: str, kind: str, *options: str) -> str:
+        found = self._objects[kind]
+        if isinstance(found, UserError):
+            raise found
+        return json.dumps({"kind": "List", "items": found})
+
+
+def test_conditions_are_those_of_what_was_applied_last() -> None:
+    assert [(one.name, one.is_true) for one in view.conditions(RESOURCE)] == [("Ready", True), ("Durable", None)]
+
+
+def test_a_pod_s_state_is_what_hinders_it() -> None:
+    ready = {"conditions": [{"type": "Ready", "status": "True"}], "phase": "Running"}
+    waiting = {"containerStatuses": [{"restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}
+    assert view.pod(pod(**ready)).state == "ready" and view.pod(pod(**ready)).node == "worker"
+    assert (view.pod(pod(**waiting)).state, view.pod(pod(**waiting)).restarts) == ("CrashLoopBackOff", 3)
+    assert view.pod(pod(phase="Pending")).state == "Pending"
+    ending = pod(**ready)
+    ending["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert view.pod(ending).state == "ending"
+    assert view.pod({"metadata": {"name": "new"}}).node == ""
+
+
+def test_events_are_those_of_the_resource_and_its_pods_newest_first() -> None:
+    events = [
+        event("u1", "2026-01-01T00:00:01Z", message="one"),
+        event("another", "2026-01-01T00:00:09Z", message="not ours"),
+        event("u-digits-a", "2026-01-01T00:00:03Z", message="two", type="Warning", count=7),
+        event("u1", "", eventTime="2026-01-01T00:00:02Z", message="three", series={"count": 2}),
+    ]
+    found = view.of(cast(Kubectl, Answering(pods=[pod()], events=events)), RESOURCE)
+    assert [(one.message, one.count, one.is_warning) for one in found.events] == [
+        ("two", 7, True),
+        ("three", 2, False),
+        ("one", 1, False),
+    ]
+    assert [one.name for one in found.pods] == ["digits-a"] and not found.missing
+
+
+def test_what_may_not_be_read_is_told_and_the_rest_is_shown() -> None:
+    forbidden = UserError(reasons.KUBECTL_FAILED, "forbidden")
+    found = view.of(cast(Kubectl, Answering(pods=[pod()], events=forbidden)), RESOURCE)
+    assert found.pods and not found.events and found.missing == ["events: forbidden"]
