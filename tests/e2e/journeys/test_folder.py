@@ -16,6 +16,8 @@ from load import ask
 from operator_process import LMD
 from support import given
 
+from localmodel.targets.kind.kind import KindTarget
+
 SCRIPT = "def init(): pass\ndef run(raw_data): return {answer!r}\n"
 Command = Callable[..., str]
 
@@ -46,7 +48,14 @@ def captured(lmd: Command) -> list[str] | None:
 
 
 def test_a_folder_is_applied_edited_and_exported(
-    lmd: Command, cluster: Cluster, shared_namespace: Namespace, port: int, ports: Iterator[int], tmp_path: Path
+    lmd: Command,
+    cluster: Cluster,
+    namespace: Namespace,
+    shared_namespace: Namespace,
+    port: int,
+    ports: Iterator[int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = tmp_path / "words"
     folder.mkdir()
@@ -62,6 +71,15 @@ def test_a_folder_is_applied_edited_and_exported(
     assert "revision 2: code changed: score.py" in lmd("why", kept["id"])
     assert "revision 1 of words gives the same 7 bytes" in lmd("rerun", kept["id"], "words")
     assert "code is why: score.py" in lmd("bisect", "words", "--data", "1", "--good", "1")
+
+    # What the page about a cluster shows, and the page of the server itself
+    monkeypatch.setenv("PATH", f"{Path(cluster.program).parent}:{os.environ['PATH']}")
+    seen = KindTarget(cluster.context, namespace.name).in_cluster("words")
+    assert {"Ready", "ImageDelivered"} <= {condition.name for condition in seen.conditions} and not seen.missing
+    assert any(pod.node and pod.state == "ready" for pod in seen.pods)
+    assert any(event.reason == "Serving" and "words" in event.about for event in seen.events)
+    page = httpx.get(f"http://localhost:{port}/ui")
+    assert page.status_code == 200 and "ui/page.js" in page.text
 
     assert "kubectl apply -k out" in lmd("export", "manifest", "words", "--output-dir", "out")
     elsewhere, other_port = tmp_path / "elsewhere", take_port(cluster, ports)
