@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ClusterCondition:
-    """A condition of the resource. `is_true` is None where nobody knows."""
+    """A condition of the resource.
+
+    `is_true` is None where nobody knows; `is_old` is whether it was checked before what was applied last.
+    """
 
     name: str
     is_true: bool | None
     reason: str
     message: str
+    is_old: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,17 @@ def of(kubectl: Kubectl, resource: Object) -> ClusterView:
 
 
 def conditions(resource: Mapping[str, Any]) -> list[ClusterCondition]:
-    """Its conditions, as far as they are about what was applied last."""
+    """Its conditions; those of stages stay as they were until they are checked again."""
     generation = resource["metadata"].get("generation")
     return [
-        ClusterCondition(one["type"], _TRUE.get(one["status"]), one.get("reason", ""), one.get("message", ""))
+        ClusterCondition(
+            one["type"],
+            _TRUE.get(one["status"]),
+            one.get("reason", ""),
+            one.get("message", ""),
+            one.get("observedGeneration", generation) != generation,
+        )
         for one in resource.get("status", {}).get("conditions", [])
-        if one.get("observedGeneration", generation) == generation
     ]
 
 

@@ -45,8 +45,9 @@ class Answering:
         return json.dumps({"kind": "List", "items": found})
 
 
-def test_conditions_are_those_of_what_was_applied_last() -> None:
-    assert [(one.name, one.is_true) for one in view.conditions(RESOURCE)] == [("Ready", True), ("Durable", None)]
+def test_a_condition_that_was_not_checked_since_the_last_edit_is_told_apart() -> None:
+    found = [(one.name, one.is_true, one.is_old) for one in view.conditions(RESOURCE)]
+    assert found == [("Ready", True, False), ("Durable", None, False), ("GatePassed", False, True)]
 
 
 def test_a_pod_s_state_is_what_hinders_it() -> None:
