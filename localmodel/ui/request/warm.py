@@ -1,16 +1,19 @@
 """Revisions that a deployment keeps and that do not serve, loaded to be asked: the last few stay warm."""
 
+import shutil
+import tempfile
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock, Timer
 
 from localmodel import reasons
 from localmodel.errors import UserError
-from localmodel.targets.machine.local import LocalTarget
-from localmodel.targets.process import ProcessRunner
+from localmodel.sdk.progress import reporter
 from localmodel.targets.target import Target
-from localmodel.trial import kept
+from localmodel.trial import kept, past
 from localmodel.trial.worker import ScriptLoadError, TrialWorker, WorkerDiedError
 from localmodel_untrusted.answer_difference import Answer
 
@@ -19,10 +22,10 @@ _SECONDS = 60.0  # for init(), and for each answer
 
 
 class _Warm:
-    """A worker with one revision. Only one thread uses it at a time."""
+    """A worker with one revision, and what removes its files. Only one thread uses it at a time."""
 
-    def __init__(self, worker: TrialWorker) -> None:
-        self.worker, self.number, self.turn = worker, 0, Lock()
+    def __init__(self, worker: TrialWorker, remove: Callable[[], object]) -> None:
+        self.worker, self.remove, self.number, self.turn = worker, remove, 0, Lock()
 
 
 class Warm:
@@ -37,7 +40,7 @@ class Warm:
         """What this revision answers to a POST of JSON.
 
         Raises:
-            UserError: ArgumentInvalid, where only the revision that serves can be asked; RevisionFailed.
+            UserError: RevisionNotHere, if this machine lacks a part of it; RevisionFailed.
         """
         with self._turn:  # loading takes memory, so that one is loaded at a time
             warm = self._of(name, number, created)
@@ -58,28 +61,33 @@ class Warm:
         if warm := self._loaded.pop(key, None):
             self._loaded[key] = warm
             return warm
-        target = self._target
-        if not (isinstance(target, LocalTarget) and isinstance(target.runner, ProcessRunner)):
-            raise UserError(
-                reasons.ARGUMENT_INVALID,
-                f"{name} does not run as a process of this machine: of other deployments, only the revision that "
-                "serves can be asked",
-            )
-        worker = TrialWorker(kept.prepare(target.place(name), number), unattended=True)
+        folder = Path(tempfile.mkdtemp(prefix="lmd-ui-")).resolve()
+        remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # at the latest when the page ends
         try:
-            with _limited(worker):
-                worker.load()
-        except (ScriptLoadError, WorkerDiedError) as error:
-            worker.close()
-            raise UserError(reasons.REVISION_FAILED, f"revision {number} does not load: {error}") from None
+            content = past.of(self._target, name, number)
+            worker = TrialWorker(kept.trial(content, folder / "0", reporter(False)), unattended=True)
+            _load(worker, number)
+        except UserError:
+            remove()
+            raise
         while len(self._loaded) >= _MOST:
             self._drop(next(iter(self._loaded.values())))
-        self._loaded[key] = made = _Warm(worker)
+        self._loaded[key] = made = _Warm(worker, remove)
         return made
 
     def _drop(self, warm: _Warm) -> None:
         self._loaded = {key: other for key, other in self._loaded.items() if other is not warm}
         warm.worker.close()
+        warm.remove()
+
+
+def _load(worker: TrialWorker, number: int) -> None:
+    try:
+        with _limited(worker):
+            worker.load()
+    except (ScriptLoadError, WorkerDiedError) as error:
+        worker.close()
+        raise UserError(reasons.REVISION_FAILED, f"revision {number} does not load: {error}") from None
 
 
 @contextmanager

@@ -9,8 +9,6 @@ from typing import Any, cast
 import pytest
 
 from localmodel import UserError
-from localmodel.targets.machine.local import LocalTarget
-from localmodel.targets.process import ProcessRunner
 from localmodel.targets.target import Target
 from localmodel.trial.worker import WorkerDiedError
 from localmodel.ui.request import warm
@@ -47,8 +45,9 @@ class Worker:
 def asked(monkeypatch: pytest.MonkeyPatch) -> Warm:
     Worker.made = []
     monkeypatch.setattr(warm, "TrialWorker", Worker)
-    monkeypatch.setattr(warm.kept, "prepare", lambda place, number: f"{place.name}:{number}")
-    return Warm(cast(Target, LocalTarget(ProcessRunner())))
+    monkeypatch.setattr(warm.past, "of", lambda target, name, number: f"{name}:{number}")
+    monkeypatch.setattr(warm.kept, "trial", lambda content, folder, progress: content)
+    return Warm(cast(Target, None))
 
 
 def test_a_revision_is_loaded_once_and_the_last_two_stay(asked: Warm) -> None:
@@ -73,8 +72,3 @@ def test_what_takes_too_long_is_ended_and_loaded_anew(asked: Warm, monkeypatch: 
         asked.ask("digits", 1, "", b"hang")
     monkeypatch.setattr(warm, "_SECONDS", 60)
     assert asked.ask("digits", 1, "", b"1").body == b"digits:1 page-1" and len(Worker.made) == 2
-
-
-def test_only_a_process_s_revisions_can_be_loaded() -> None:
-    with pytest.raises(UserError, match="does not run as a process of this machine"):
-        Warm(cast(Target, SimpleNamespace())).ask("digits", 1, "", b"1")
