@@ -222,6 +222,20 @@ async def test_a_pod_that_starts_in_the_middle_gets_the_share_of_the_others(sim:
     assert (told(sim), sim.answer()) == ([5, 5, 5], "first"), "there may be room now where there was none"
 
 
+async def test_a_pod_that_is_not_ready_keeps_nobody_from_looking_at_the_figures(sim: Simulation) -> None:
+    await tried(sim)
+    pod = sim.api.all(POD)[0]
+    sim.pods.servers[pod["metadata"]["uid"]].answer = None
+    sim.api.put({**pod, "status": {**pod["status"], "conditions": [{"type": "Ready", "status": "False"}]}})
+    counted(sim, 4)
+    await later(sim, 1.0)
+    assert sim.owner()["status"]["canary"]["requests"] == 8
+    for server in sim.pods.servers.values():
+        server.seen = {**server.seen, "candidate": {"requests": 20, "failed": 5, "milliseconds": []}}
+    await sim.settle()
+    assert (told(sim), ready(sim)) == ([None, None], ("False", "CanaryFailed"))
+
+
 async def test_somebody_deletes_the_deployment_in_the_middle(sim: Simulation) -> None:
     await tried(sim)
     sim.api.remove(sim.api.all(DEPLOYMENT)[0])
