@@ -459,6 +459,7 @@ class Credentials:
     certificate: str | None
     key: str | None
     token: str | None
+    insecure: bool  # whatever certificate the API server has
 
 
 async def credentials(cluster: Cluster) -> Credentials:
@@ -476,6 +477,7 @@ async def credentials(cluster: Cluster) -> Credentials:
         configuration.cert_file,
         configuration.key_file,
         token.split()[-1] if token else None,  # "Bearer TOKEN", or "bearer TOKEN" in a pod
+        not configuration.verify_ssl,
     )
 
 

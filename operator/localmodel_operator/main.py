@@ -1,7 +1,4 @@
-"""The part that uses kopf: watching, login, probes. Its handlers only put keys into the queue.
-
-It has no change handlers, daemons, timers or indices, because they lose edits, hold up deletions, and leave finalizers.
-"""
+"""The life of an operator: its parts, its lease, its work, and its end."""
 
 import asyncio
 import contextlib
@@ -14,10 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import kopf
-
 from localmodel import environment_retention, reasons
-from localmodel.cluster_records import names
 from localmodel.disk import files
 from localmodel.engine.bases import Origin
 from localmodel.engine.client import Engine
@@ -25,7 +19,7 @@ from localmodel.environments.locks import own_wheels
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
 from localmodel.store import Store, store_id
-from localmodel_operator import adopt, children, sweep
+from localmodel_operator import adopt, sweep, watching
 from localmodel_operator.cluster import (
     LMD,
     NAMESPACE,
@@ -33,11 +27,9 @@ from localmodel_operator.cluster import (
     Cluster,
     RefusedError,
     UnreachableError,
-    credentials,
     running_in_pod,
 )
 from localmodel_operator.images import delivery_choice
-from localmodel_operator.images.delivery_news import NodeNews
 from localmodel_operator.images.environments import Environments
 from localmodel_operator.inputs.fetches import Fetches, in_a_process
 from localmodel_operator.inputs.references import References
@@ -86,6 +78,7 @@ async def run(options: Options) -> None:
     engine = Engine()
     try:
         try:
+            resources = await _count_resources(cluster, options.namespaces)
             operator, cluster_uid = await _site(cluster, engine, options)
         except UnreachableError as error:
             raise UserError(reasons.CLUSTER_UNREACHABLE, f"the cluster's API server does not answer: {error}") from None
@@ -93,7 +86,7 @@ async def run(options: Options) -> None:
             raise UserError(reasons.CLUSTER_UNUSABLE, f"the cluster's API server refuses: {error}") from None
         with _only_operator(options.store, cluster_uid):
             try:
-                await _lead(operator, cluster_uid, options)
+                await _lead(operator, cluster_uid, News(operator.queue, resources), options)
             finally:
                 operator.delivery.stop()
     finally:
@@ -106,7 +99,6 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Ope
     system = await cluster.get(NAMESPACE, None, "kube-system")
     if system is None:
         raise UserError(reasons.CLUSTER_UNUSABLE, "the cluster has no namespace kube-system")
-    await _require_resource(cluster, options.namespaces)
     layout = Layout(options.store / "images")
     signer = Signer(await keys.signing_key(cluster))
     own_id = store_id.of(options.store)
@@ -139,15 +131,14 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Ope
     return operator, system["metadata"]["uid"]
 
 
-async def _require_resource(cluster: Cluster, namespaces: Iterable[str]) -> None:
-    """Check that the cluster knows our kind.
+async def _count_resources(cluster: Cluster, namespaces: Iterable[str]) -> int:
+    """How many resources of our kind there are.
 
     Raises:
         UserError: ClusterUnusable.
     """
     try:
-        for namespace in namespaces or (None,):
-            await cluster.list(LMD, namespace)
+        return sum(map(len, [await cluster.list(LMD, namespace) for namespace in namespaces or (None,)]))
     except RefusedError as error:
         if error.code != 404:
             raise
@@ -175,7 +166,7 @@ def _only_operator(store: Path, cluster_uid: str) -> Any:
         raise UserError(reasons.ALREADY_RUNNING, f"an operator for this cluster is already running ({lock})") from None
 
 
-async def _lead(operator: Operator, cluster_uid: str, options: Options) -> None:
+async def _lead(operator: Operator, cluster_uid: str, news: News, options: Options) -> None:
     stop = asyncio.Event()
     _stop_on_signals(stop)
 
@@ -204,7 +195,9 @@ async def _lead(operator: Operator, cluster_uid: str, options: Options) -> None:
     identity = f"{socket.gethostname()}/{store_id.of(options.store)}" if not running_in_pod() else os.uname().nodename
     enough = asyncio.Event()
     lease = asyncio.create_task(hold())
-    watch = asyncio.create_task(_watch(operator, enough, stop, options))
+    watch = asyncio.create_task(
+        watching.watch(operator, news, enough, lambda: _stop_on_signals(stop), options.liveness)
+    )
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([lease, watch, stopped], return_when=asyncio.FIRST_COMPLETED)
     # ours first, because kopf waits 5 s for every other running task
@@ -265,80 +258,3 @@ async def look_at(operator: Operator, cluster_uid: str, namespaces: Iterable[str
 def _stop_on_signals(stop: asyncio.Event) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-
-
-async def _watch(operator: Operator, enough: asyncio.Event, stop: asyncio.Event, options: Options) -> None:
-    registry = kopf.OperatorRegistry()
-    queue, references = operator.queue, operator.references
-
-    @kopf.on.startup(registry=registry)
-    async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
-        settings.posting.enabled = False
-        # Watching which namespaces and kinds there are takes rights in the whole cluster.
-        settings.scanning.disabled = bool(options.namespaces)
-        # an API server may be away for an afternoon: kopf would end after the last of these
-        settings.networking.error_backoffs = [1, 2, 3, 5, *[10] * 10_000]
-        settings.watching.server_timeout = 300
-        settings.watching.client_timeout = 330
-        settings.watching.connect_timeout = 10
-
-    @kopf.on.login(registry=registry)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
-        reached = await credentials(operator.cluster)
-        return kopf.ConnectionInfo(
-            server=reached.server,
-            ca_path=reached.ca,
-            certificate_path=reached.certificate,
-            private_key_path=reached.key,
-            token=reached.token,
-        )
-
-    news = News(queue)
-
-    @kopf.on.event(names.GROUP, "v1alpha1", LMD.plural, registry=registry)
-    async def changed(namespace: str | None, name: str | None, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
-        news.of_resource((namespace or "", name or ""), type, body)
-
-    # The owner is in their metadata, because somebody may have removed the labels.
-    @kopf.on.event("apps", "v1", "deployments", registry=registry)
-    @kopf.on.event("", "v1", "services", registry=registry)
-    async def way_changed(namespace: str | None, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
-        if owner := children.owner_name(body):
-            if type == "DELETED":
-                # Without one of them nothing answers, and a pass that waits for something else would not restore it.
-                queue.overtake((namespace or "", owner))
-            else:
-                news.of_child((namespace or "", owner), type)
-
-    @kopf.on.event("apps", "v1", "controllerrevisions", labels=names.MANAGED_BY, registry=registry)
-    @kopf.on.event("", "v1", "pods", labels=names.MANAGED_BY, param="Pod", registry=registry)
-    @kopf.on.event("", "v1", "configmaps", labels=names.MANAGED_BY, registry=registry)
-    async def child_changed(namespace: str | None, type: str | None, labels: Any, param: Any = "", **_: Any) -> None:  # noqa: A002 - kopf's name
-        if owner := labels.get(names.DEPLOYMENT_LABEL) or labels.get(names.BUILD_LABEL):
-            news.of_child((namespace or "", owner), type, param or "")
-
-    @kopf.on.event("", "v1", "configmaps", param="ConfigMap", registry=registry)
-    @kopf.on.event("", "v1", "secrets", param="Secret", registry=registry)
-    async def input_changed(namespace: str | None, name: str | None, param: Any = None, **_: Any) -> None:
-        for key in references.readers((param, namespace or "", name or "")):
-            queue.overtake(key)
-
-    of_nodes = NodeNews()
-
-    @kopf.on.event("", "v1", "nodes", registry=registry)
-    async def node_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
-        if of_nodes.is_news(type, body):
-            operator.delivery.renew()
-            queue.add(EVERY)
-
-    others = asyncio.all_tasks()
-    tasks = await kopf.spawn_tasks(
-        registry=registry,
-        clusterwide=not options.namespaces,
-        namespaces=options.namespaces,
-        standalone=True,
-        stop_flag=enough,
-        liveness_endpoint=options.liveness,
-    )
-    _stop_on_signals(stop)  # kopf has replaced our handlers
-    await kopf.run_tasks(tasks, ignored=others)

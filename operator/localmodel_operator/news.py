@@ -3,6 +3,7 @@
 A watch begins with a list of all that there is, of which little is news. It only saves time: a pass finds everything.
 """
 
+import asyncio
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -17,8 +18,13 @@ LISTED = None  # the type of an event that only says that an object is there
 
 
 class News:
-    def __init__(self, queue: WorkQueue) -> None:
+    """What a watch shows. `resources` is how many the first list of them will have."""
+
+    def __init__(self, queue: WorkQueue, resources: int = 0) -> None:
         self._queue = queue
+        self._to_come = resources
+        self._shown = asyncio.Event()
+        self._note_shown(0)
         self._known: dict[Key, tuple[Any, ...]] = {}
         self._resting = set[Key]()
 
@@ -26,6 +32,7 @@ class News:
         """Follow an event of a LocalModelDeployment. An edit cancels a pass over the old spec."""
         queue, is_edit = self._queue, self._is_edit(key, resource)
         was_resting = key in self._resting
+        self._note_shown(kind is LISTED)
         self._resting.discard(key)
         if kind == "DELETED":
             self._known.pop(key, None)
@@ -40,6 +47,15 @@ class News:
             queue.look_again(key)
         else:
             queue.add(key)  # a status that was written is an event, too
+
+    def _note_shown(self, count: int) -> None:
+        self._to_come -= count
+        if self._to_come <= 0:
+            self._shown.set()
+
+    async def have_been_shown(self) -> None:
+        """Wait until the first list of resources has been gone through."""
+        await self._shown.wait()
 
     def of_child(self, key: Key, kind: str | None, child: str = "") -> None:
         """Follow an event of a child of this kind, whose owner has the key."""

@@ -54,13 +54,14 @@ class WorkQueue:
 
     def _feed(self) -> None:
         """Have the next patient keys run: a few at once, and one beside any other run."""
-        while self._patient and len(self._looked_at) < (1 if self._is_busy else _LOOKED_AT_ONCE):
+        while self._patient and len(self._looked_at) < (1 if self.is_busy else _LOOKED_AT_ONCE):
             key = next(iter(self._patient))
             self._looked_at.add(key)
             self.add(key)
 
     @property
-    def _is_busy(self) -> bool:
+    def is_busy(self) -> bool:
+        """Whether a key to which something has happened runs, or waits to."""
         return any(key not in self._looked_at for key in chain(self._held, self._dirty))
 
     def _make_room(self, key: Key) -> None:

@@ -69,6 +69,8 @@ from localmodel_operator.workqueue import Key
 
 log = logging.getLogger(__name__)
 
+_SWEPT_AFTER = 5.0  # seconds, in which a user may make more edits: it lists everything there is
+
 # Finalizers by which Kubernetes deletes the children first, or leaves them
 _OF_KUBERNETES = ("foregroundDeletion", "orphan")
 
@@ -457,4 +459,4 @@ async def _prune(context: Pass, choice: Choice, observed: Observed) -> None:
             metadata = record["metadata"]
             await context.operator.cluster.delete(REVISION, context.namespace, metadata["name"], metadata["uid"])
     if excess:
-        context.operator.queue.add(SWEEP)
+        context.operator.queue.add_after(_SWEPT_AFTER, SWEEP)

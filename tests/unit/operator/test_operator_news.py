@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 
 import pytest
@@ -98,3 +99,18 @@ def test_children_that_are_listed_anew_may_have_changed_unseen(news: News, queue
     news.of_resource(APP, None, resource())
     news.of_child(APP, None)
     assert queue.told == ["later", "later"]
+
+
+async def test_the_first_list_of_resources_has_an_end(queue: Queue) -> None:
+    news = News(cast(WorkQueue, queue), 2)
+    waiting = asyncio.create_task(news.have_been_shown())
+    news.of_resource(APP, "MODIFIED", resource())
+    news.of_resource(APP, None, resource())
+    await asyncio.sleep(0)
+    assert not waiting.done(), "one of two was listed"
+    news.of_resource(("team", "other"), None, resource())
+    await asyncio.wait_for(waiting, 60)
+
+
+async def test_where_there_are_no_resources_no_list_is_waited_for(news: News) -> None:
+    await asyncio.wait_for(news.have_been_shown(), 60)

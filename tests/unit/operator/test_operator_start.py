@@ -22,7 +22,7 @@ class Api:
         self.asked.append(namespace)
         if self.refused:
             raise self.refused
-        return []
+        return [{"metadata": {"name": "app"}}]
 
     async def get(self, *_: Any) -> dict[str, Any]:
         return self.lease
@@ -34,14 +34,14 @@ class Api:
 async def test_a_cluster_without_the_custom_resource_is_refused_in_a_sentence() -> None:
     api = Api(RefusedError(404, "the server could not find the requested resource"))
     with pytest.raises(UserError, match=r"does not know LocalModelDeployment.*crds/.*localmodel-crds") as caught:
-        await main._require_resource(cast(Cluster, api), ())
+        await main._count_resources(cast(Cluster, api), ())
     assert caught.value.reason == "ClusterUnusable"
 
 
 @pytest.mark.parametrize(("served", "asked"), [((), [None]), (("a", "b"), ["a", "b"])], ids=["all", "two"])
 async def test_it_asks_only_where_it_serves(served: tuple[str, ...], asked: list[str | None]) -> None:
     api = Api()
-    await main._require_resource(cast(Cluster, api), served)
+    assert await main._count_resources(cast(Cluster, api), served) == len(asked)
     assert api.asked == asked
 
 

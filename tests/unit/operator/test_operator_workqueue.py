@@ -250,3 +250,26 @@ def test_a_patient_key_to_which_something_happens_waits_no_longer_and_runs_once(
         assert sorted(seen) == _keys(5)
 
     run(test())
+
+
+def test_it_is_busy_while_something_has_happened_to_a_key_and_not_for_those_that_are_looked_at_again() -> None:
+    async def test() -> None:
+        queue, busy = WorkQueue(), dict[Key, bool]()
+
+        async def look(key: Key) -> None:
+            busy[key] = queue.is_busy
+
+        assert not queue.is_busy
+        queue.look_again(("default", "patient"))
+        assert not queue.is_busy
+        workers = [asyncio.create_task(queue.work(look))]
+        await asyncio.sleep(1)
+        queue.add(ONE)
+        assert queue.is_busy
+        await asyncio.sleep(1)
+        assert not queue.is_busy
+        assert busy == {("default", "patient"): False, ONE: True}
+        for worker in workers:
+            worker.cancel()
+
+    run(test())
