@@ -25,25 +25,26 @@ def main(path: str) -> None:
     version = next(version for version in definition["spec"]["versions"] if version["name"] == "v1beta1")
     schema = version["schema"]["openAPIV3Schema"]
     predictor = schema["properties"]["spec"]["properties"]["predictor"]
-    _keep(predictor, _PREDICTOR)
-    _keep(predictor["properties"]["volumes"]["items"], _VOLUME)
-    _keep(schema["properties"]["spec"], {"predictor"})
-    _keep(schema, {"apiVersion", "kind", "metadata", "spec"})
-    print(json.dumps(_strict(schema), separators=(",", ":"), sort_keys=True))
+    keep(predictor, _PREDICTOR)
+    keep(predictor["properties"]["volumes"]["items"], _VOLUME)
+    keep(schema["properties"]["spec"], {"predictor"})
+    keep(schema, {"apiVersion", "kind", "metadata", "spec"})
+    print(json.dumps(strict(schema), separators=(",", ":"), sort_keys=True))
 
 
-def _keep(schema: dict[str, Any], names: set[str]) -> None:
+def keep(schema: dict[str, Any], names: set[str]) -> None:
+    """Leave the fields with these names only."""
     schema["properties"] = {name: field for name, field in schema["properties"].items() if name in names}
 
 
-def _strict(schema: Any) -> Any:
+def strict(schema: Any) -> Any:
     """The schema that refuses a field which it does not name; an API server would drop it."""
     if isinstance(schema, list):
-        return [_strict(item) for item in schema]
+        return [strict(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    strict = {name: _strict(value) for name, value in schema.items()}
-    return {**strict, "additionalProperties": False} if "properties" in schema and "type" in schema else strict
+    closed = {name: strict(value) for name, value in schema.items()}
+    return {**closed, "additionalProperties": False} if "properties" in schema and "type" in schema else closed
 
 
 if __name__ == "__main__":
