@@ -51,6 +51,7 @@ so.
 | `GET /` | `Healthy`, or 503 and the reason |
 | `GET /livez` | 200 as long as the server runs |
 | `GET /readyz` | the revision that serves, or 503 and the reason why none does |
+| `GET /readyz?stopping=ready` | the same, but 200 while a server that stops takes requests: a pod's probe |
 | `GET /metrics` | metrics for Prometheus |
 | `GET /swagger.json?version=` | how to call `/score`: 2 (the default; also 2.0), 3 (also 3.0), 3.1 |
 | `GET /openapi.json` | every route, including those of other protocols, in OpenAPI 3.1 |

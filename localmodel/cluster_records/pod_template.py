@@ -12,6 +12,8 @@ from localmodel.updates.revision import models_text
 PORT = 5001  # of the server in the container, as in Azure ML's images
 # At most, and 5 when no request comes: proxies that read the cluster's lists of pods notice late that one ends.
 DRAIN_SECONDS = 30
+# A pod that ends stays ready while it takes requests: where there is no other one, clients are still led to it.
+READY_PATH = "/readyz?stopping=ready"
 CONTAINER = "scoring"
 CAPTURE_FOLDER = PurePosixPath("/tmp/localmodel-capture")  # noqa: S108 - inside the container: its own emptyDir
 _MOST_SURGE = 3  # pods that start at a time: more need memory beside the old ones, and wait for each other's processors
@@ -49,7 +51,7 @@ def pod_spec(
         "imagePullPolicy": pull_policy,
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}, *ports],
         "env": list(env),
-        "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 5},
+        "readinessProbe": {"httpGet": {"path": READY_PATH, "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 5},
         "livenessProbe": {
             "httpGet": {"path": "/livez", "port": "http"},
             "periodSeconds": 10,

@@ -204,7 +204,9 @@ class Lifecycle:
             most = pool.settings.drain_seconds
             quiet = min(_QUIET_SECONDS, most)
             logger.info("stopping: new requests are taken until none comes for %d s, for %d s at most", quiet, most)
+            self._state.takes_last = True
             await self._take_until_quiet(quiet, most)
+            self._state.takes_last = False
             seconds = pool.settings.scoring_timeout_ms / 1000 + _SECONDS_TO_ANSWER
             if is_debugged(pool.settings.environment):
                 seconds = 1.0  # nobody waits for a request that stands at a breakpoint

@@ -29,6 +29,7 @@ class ServerState:
         self.inflating = asyncio.Lock()
         self.capture = Capture(self.metrics.captured)
         self._draining = False
+        self.takes_last = False  # requests that still come, although the server stops
         self.last_came = 0.0  # time.monotonic() of the last request other than a probe, while the server stops
         self.behind: str | None = None  # why new clients must go elsewhere although a revision serves
         self.metrics.watch(
@@ -92,7 +93,14 @@ class ServerState:
 
     def unready_reason(self) -> str | None:
         """Why new clients should not come here, or None when they may."""
-        return "the server is stopping" if self.draining else self.behind or self.dispatcher.unready_reason()
+        return "the server is stopping" if self.draining else self._unready_anyway()
+
+    def untaken_reason(self) -> str | None:
+        """Why clients that know no other place should not come here either, or None when they may."""
+        return self._unready_anyway() if self.takes_last else self.unready_reason()
+
+    def _unready_anyway(self) -> str | None:
+        return self.behind or self.dispatcher.unready_reason()
 
 
 class ApartState(ServerState):

@@ -10,6 +10,10 @@ from starlette.types import Scope
 
 from localmodel_server.state import ServerState
 
+# The query by which a pod that was told to end stays ready as long as it takes requests. Kubernetes leads new clients
+# to such a pod only while there is no other one.
+STOPPING_TOO = "stopping=ready"
+
 
 def healthy(state: ServerState) -> Response:
     """Whether new clients may come, as text."""
@@ -22,9 +26,9 @@ def livez(state: ServerState) -> Response:
     return JSONResponse({})
 
 
-def readyz(state: ServerState) -> Response:
+def readyz(state: ServerState, query: str = "") -> Response:
     """Whether new clients may come, and which revision answers them."""
-    reason = state.unready_reason()
+    reason = state.untaken_reason() if query == STOPPING_TOO else state.unready_reason()
     return JSONResponse({"revision": state.revision}) if reason is None else unready(reason)
 
 
@@ -40,12 +44,16 @@ def unready(reason: str) -> Response:
     return JSONResponse({"message": reason}, 503, headers={"retry-after": "1"})
 
 
-_ANSWERS = {"/": healthy, "/livez": livez, "/readyz": readyz}
+_ANSWERS = {"/": healthy, "/livez": livez}
 
 
 async def answer(state: ServerState, scope: Scope) -> Response | None:
     """The answer to a request for health; None to another one."""
-    asked = _ANSWERS.get(scope["path"]) if scope["method"] in ("GET", "HEAD") else None
+    if scope["method"] not in ("GET", "HEAD"):
+        return None
+    if scope["path"] == "/readyz":
+        return readyz(state, scope["query_string"].decode("latin-1"))
+    asked = _ANSWERS.get(scope["path"])
     return None if asked is None else asked(state)
 
 

@@ -69,9 +69,9 @@ def _add_health(app: FastAPI, state: ServerState) -> None:
         """Whether the server itself runs."""
         return health.livez(state)
 
-    async def readyz() -> Response:
+    async def readyz(request: Request) -> Response:
         """Whether new clients may come, and which revision answers them."""
-        return health.readyz(state)
+        return health.readyz(state, request.url.query)
 
     for path, endpoint in {"/": healthy, "/livez": livez, "/readyz": readyz}.items():
         # One route for both methods would be one operation twice in the document.

@@ -58,6 +58,14 @@ def test_deployment_deleted(shared_namespace: Namespace, port_of_app: int) -> No
     assert ask(port_of_app) == "app"
 
 
+def test_only_pod_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
+    """It takes what comes until the pod in its place is ready."""
+    (ended,) = shared_namespace.pods("app")
+    with Load(port_of_app):
+        shared_namespace.kubectl("delete", "pod", ended["metadata"]["name"])
+        settled(shared_namespace)
+
+
 def test_only_pod_deleted_in_an_edit(shared_namespace: Namespace, port_of_app: int) -> None:
     """The pod that takes its place for a moment is of the old revision, and clients keep a connection to it."""
     edited = given.lmd("app", port_of_app, given.inline(given.script("app")), env=[{"name": "EDIT", "value": "1"}])

@@ -108,6 +108,7 @@ def test_new_connections_are_taken_as_long_as_they_come(tmp_path: Path) -> None:
     with start(tmp_path, LOCALMODEL_DRAIN_SECONDS="600") as server:
         server.signal(signal.SIGTERM)
         eventually(lambda: server.get("/readyz").status == 503, server)
+        assert server.get("/readyz?stopping=ready").status == 200, "where there is no other pod, clients are led here"
         late = time.monotonic() + 8
         while time.monotonic() < late:
             reply = server.score({})
