@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
@@ -73,7 +76,8 @@ def _add_health(app: FastAPI, state: ServerState) -> None:
         """Whether new clients may come, and which revision answers them."""
         return health.readyz(state, request.url.query)
 
-    for path, endpoint in {"/": healthy, "/livez": livez, "/readyz": readyz}.items():
+    endpoints: dict[str, Callable[..., Any]] = {"/": healthy, "/livez": livez, "/readyz": readyz}
+    for path, endpoint in endpoints.items():
         # One route for both methods would be one operation twice in the document.
         app.add_api_route(path, endpoint, methods=["GET"], responses=openapi.HEALTH[path], response_class=Response)
         app.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
