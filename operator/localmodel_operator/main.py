@@ -138,7 +138,10 @@ async def _count_resources(cluster: Cluster, namespaces: Iterable[str]) -> int:
         UserError: ClusterUnusable.
     """
     try:
-        return sum(map(len, [await cluster.list(LMD, namespace) for namespace in namespaces or (None,)]))
+        count = 0
+        for namespace in namespaces or (None,):
+            count += len(await cluster.list(LMD, namespace))
+        return count
     except RefusedError as error:
         if error.code != 404:
             raise
