@@ -1,4 +1,4 @@
-"""The operator's chart in a cluster: a restricted pod that has a registry and no engine, and is upgraded under load."""
+"""The charts in a cluster: a restricted pod without an engine, upgraded under load from charts of before."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from support import given, oci_registry
 from support.cache_folder import CACHE
 from support.charts import CRDS, OPERATOR, RELEASE, SYSTEM, VALUES, helm, template
 
+# As packaged before spec.service.expose and spec.autoscaling, for which the operator has more rights since.
+BEFORE = ROOT / "tests" / "data" / "charts"
 POD = "--selector=app.kubernetes.io/name=localmodel-operator"
 VOLUME = "/var/lib/localmodel-e2e-chart"  # on the node
 
@@ -69,7 +71,9 @@ def system(cluster: Cluster, operator_of_all: OperatorProcess, volume: str) -> I
     try:
         yield Namespace(cluster, SYSTEM)
     finally:
-        helm("uninstall", RELEASE, "--namespace", SYSTEM, "--kube-context", cluster.context, "--wait")
+        for release in (RELEASE, CRDS.name):
+            helm("uninstall", release, "--namespace", SYSTEM, "--kube-context", cluster.context, "--wait")
+        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
         cluster.kubectl("delete", "namespace", "team-a", "team-b", "--wait=false")
         cluster.kubectl("delete", "namespace", SYSTEM)
         operator_of_all.start()
@@ -127,6 +131,13 @@ def answer_of(port: int) -> Any:
     return None
 
 
+def fields_of_spec(cluster: Cluster) -> set[str]:
+    """The fields of a LocalModelDeployment's spec that the cluster knows."""
+    crd = json.loads(cluster.kubectl("get", "crd", "localmodeldeployments.localmodel.dev", "-o", "json"))
+    (version,) = crd["spec"]["versions"]
+    return {*version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]}
+
+
 def leader(system: Namespace) -> str:
     """The pod that has the Lease."""
     lease = ("get", "lease", "localmodel-operator", "-o", "jsonpath={.spec.holderIdentity}")
@@ -149,14 +160,18 @@ def test_serves_from_a_restricted_pod_and_an_upgrade_is_not_noticed(
     authorities = Path(os.environ.get("SSL_CERT_FILE", ssl.get_default_verify_paths().cafile or ""))
     system.kubectl("create", "configmap", "authorities", f"--from-file=ca.crt={authorities}")
 
-    def release(command: str, **more: Any) -> None:
+    def release(command: str, crds: Path, operator: Path, **more: Any) -> None:
         file = tmp_path / "values.json"
         file.write_text(json.dumps({**values, **more}))
         place = ("--namespace", SYSTEM, "--kube-context", cluster.context)
-        ended = helm(command, RELEASE, OPERATOR, *place, "--values", file, "--wait", "--timeout", "90s")
+        # the cluster has had the custom resource without Helm
+        ended = helm(command, CRDS.name, crds, *place, "--take-ownership")
+        assert ended.returncode == 0, ended.stderr
+        ended = helm(command, RELEASE, operator, *place, "--values", file, "--wait", "--timeout", "90s")
         assert ended.returncode == 0, f"{ended.stderr}\n{system.kubectl('logs', POD, '--prefix', '--tail=30')}"
 
-    release("install")
+    release("install", BEFORE / "localmodel-crds-0.2.0.tgz", BEFORE / "localmodel-operator-0.2.0.tgz")
+    assert "autoscaling" not in fields_of_spec(cluster)
     base = push_python(registry, tmp_path / "saved")
     environment = {"baseImage": base, "requirements": ["joblib==1.6.0"]}
 
@@ -173,7 +188,8 @@ def test_serves_from_a_restricted_pod_and_an_upgrade_is_not_noticed(
     names = {each["metadata"]["name"] for each in system.find("pods")}
     assert len(names) == 2 and before in names
     with Load(port, per_second=50) as load:
-        release("upgrade", env=[{"name": "LOCALMODEL_KEEP_ENVIRONMENTS", "value": "60"}])
+        release("upgrade", CRDS, OPERATOR, env=[{"name": "LOCALMODEL_KEEP_ENVIRONMENTS", "value": "60"}])
+        assert "autoscaling" in fields_of_spec(cluster)
         after = eventually(lambda: (now := leader(system)) not in names and now, "an operator of the upgrade leads", 30)
         assert [each["metadata"]["uid"] for each in namespace.pods("app")] == [pod["metadata"]["uid"]]
         edited = time.monotonic()
