@@ -225,6 +225,14 @@ class AsyncDeployment:
     async def rollback(self, *arguments: Any, progress: bool | Progress | None = None, **options: Any) -> None:
         await _stoppable(functools.partial(self._deployment.rollback, *arguments, **options), progress)
 
+    @_like(Deployment.promote)
+    async def promote(self, *, progress: bool | Progress | None = None, **options: Any) -> None:
+        await _stoppable(functools.partial(self._deployment.promote, **options), progress)
+
+    @_like(Deployment.abort)
+    async def abort(self, *, progress: bool | Progress | None = None, **options: Any) -> None:
+        await _stoppable(functools.partial(self._deployment.abort, **options), progress)
+
     @_like(Deployment.start)
     async def start(self, *, progress: bool | Progress | None = None, **options: Any) -> None:
         await _stoppable(functools.partial(self._deployment.start, **options), progress)

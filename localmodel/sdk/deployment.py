@@ -362,6 +362,27 @@ class Deployment:
         with self._deploying():
             self._target.rollback(self.name, to, timeout, reporter(progress))
 
+    def promote(self, *, timeout: float | None = None, progress: bool | Progress | None = None) -> None:
+        """Have the revision serve that `spec.update.canary` or `shadow` tries on clients' requests. Only for `kind`.
+
+        Raises:
+            DeployError: it does not serve; the revision before it keeps serving.
+            UserError: NotTried, DeploymentNotFound, ArgumentInvalid.
+        """
+        arguments.check(timeout=timeout, progress=progress)
+        with self._deploying():
+            self._target.promote(self.name, timeout, reporter(progress))
+
+    def abort(self, *, timeout: float | None = None, progress: bool | Progress | None = None) -> None:
+        """Give the revision up that is tried on clients' requests; the one that serves goes on. Only for `kind`.
+
+        Raises:
+            UserError: NotTried, DeploymentNotFound, ArgumentInvalid.
+        """
+        arguments.check(timeout=timeout, progress=progress)
+        with self._deploying():
+            self._target.abort(self.name, timeout, reporter(progress))
+
     def start(self, *, timeout: float | None = None, progress: bool | Progress | None = None) -> None:
         """Serve the revision that served last, unless one serves already.
 

@@ -50,10 +50,34 @@ class ClusterEvent:
 
 
 @dataclass(frozen=True)
+class ClusterTrial:
+    """A new revision that is tried on clients' requests beside the one that serves.
+
+    Attributes:
+        revision: its number.
+        is_shadow: whether it gets copies of requests; otherwise it answers its share.
+        percent: its share of the requests.
+        step: the number of the step, from 1.
+        requests: how many it has answered in this step, to two digits.
+        errors: how many of these have failed.
+        changed: how many answers of a shadow differ; None for a canary.
+    """
+
+    revision: int
+    is_shadow: bool
+    percent: int
+    step: int
+    requests: int
+    errors: int
+    changed: int | None
+
+
+@dataclass(frozen=True)
 class ClusterView:
-    """All of it; the newest events first. `missing` says what cannot be read, and why."""
+    """All of it; the newest events first. `missing` says what cannot be read, and why; `trial` is None without one."""
 
     conditions: Sequence[ClusterCondition]
     pods: Sequence[ClusterPod]
     events: Sequence[ClusterEvent]
     missing: Sequence[str] = ()
+    trial: ClusterTrial | None = None

@@ -183,6 +183,15 @@ class Target(Protocol):
         `timeout` is in seconds; None means the manifest's progress deadline.
         """
 
+    def promote(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
+        """Have the revision serve that is tried on clients' requests, and wait until it does.
+
+        `timeout` is in seconds; None means the manifest's progress deadline.
+        """
+
+    def abort(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
+        """Have the revision given up that is tried on clients' requests, and wait until it is."""
+
     def start(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
         """Serve the revision that served last, unless one serves; what was applied since and failed stays pending.
 

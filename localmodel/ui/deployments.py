@@ -1,4 +1,4 @@
-"""The pages about deployments: the list, and of one its state, timeline, log and settings, and the way back."""
+"""The pages about deployments: the list, and of one its state, timeline, log and settings, and the ways on and back."""
 
 from collections.abc import Callable
 
@@ -46,6 +46,8 @@ class Deployments:
             Route(f"{one}/cluster", self.cluster),
             Route(f"{one}/rollback", self.ask_back),
             Route(f"{one}/rollback", self.go_back, methods=["POST"]),
+            Route(f"{one}/trial", self.ask_end),
+            Route(f"{one}/trial", self.end, methods=["POST"]),
         ]
 
     def find(self, request: Request) -> Deployment:
@@ -129,6 +131,24 @@ class Deployments:
 
         return self.begin(deployment.name, f"Going back to revision {revision}", back)
 
+    def ask_end(self, request: Request) -> Response:
+        """The question before the end of a trial."""
+        deployment, promotes = self.find(request), _promotes(request)
+        view = self._target.in_cluster(deployment.name)
+        if view is None or view.trial is None:
+            raise HTTPException(404, f"No revision of {deployment.name} is tried on clients' requests now.")
+        return self.one("trial", deployment, trial=view.trial, promotes=promotes)
+
+    async def end(self, request: Request) -> Response:
+        """Begin to promote or to give up the revision on trial, and lead to the page that shows how that goes."""
+        deployment, promotes = await run_in_threadpool(self.find, request), _promotes(request)
+
+        def end(progress: Progress) -> None:
+            (deployment.promote if promotes else deployment.abort)(progress=progress)
+
+        title = "Promoting the revision on trial" if promotes else "Giving up the revision on trial"
+        return self.begin(deployment.name, title, end)
+
     def begin(self, name: str, title: str, change: Callable[[Progress], None]) -> Response:
         """Begin a change, and lead to the page that shows how it goes."""
         if not self._work.begin(name, title, change):
@@ -147,6 +167,14 @@ class Deployments:
     def words_for(self, name: str, unneeded: bool = False) -> Words:
         """What rewrites texts about it, for who applied a folder."""
         return str if unneeded else self._words_of(self._target, name)
+
+
+def _promotes(request: Request) -> bool:
+    """Whether the address asks to promote the revision on trial, or to give it up."""
+    asked = request.query_params.get("end", "")
+    if asked not in {"promote", "abort"}:
+        raise HTTPException(404, "A trial ends with promote or abort.")
+    return asked == "promote"
 
 
 def number(text: str) -> int:

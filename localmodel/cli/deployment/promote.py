@@ -4,13 +4,10 @@ from dataclasses import asdict
 
 import click
 
-from localmodel import reasons
 from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.project_options import deployment_options
 from localmodel.cli.seconds import Seconds
 from localmodel.cli.terminal.output import ConsoleProgress, output_option, print_value, say
-from localmodel.errors import UserError
-from localmodel.targets.kind.kind import KindTarget
 from localmodel.targets.target import DeploymentStatus, Target
 
 _timeout = click.option(
@@ -34,7 +31,7 @@ def promote(target: Target, name: str, timeout: float | None, output: str) -> No
     Examples:
       lmd promote churn --target kind
     """
-    _tell(_of_a_cluster(target, name).promote(name, timeout, ConsoleProgress()), output)
+    _tell(target.promote(name, timeout, ConsoleProgress()), output)
 
 
 @click.command()
@@ -50,17 +47,7 @@ def abort(target: Target, name: str, timeout: float | None, output: str) -> None
     Examples:
       lmd abort churn --target kind
     """
-    _tell(_of_a_cluster(target, name).abort(name, timeout, ConsoleProgress()), output)
-
-
-def _of_a_cluster(target: Target, name: str) -> KindTarget:
-    if isinstance(target, KindTarget):
-        return target
-    target.get(name)
-    text = (
-        f"{name} is on this machine, where no revision is tried beside another; for one of a cluster, add --target kind"
-    )
-    raise UserError(reasons.ARGUMENT_INVALID, text)
+    _tell(target.abort(name, timeout, ConsoleProgress()), output)
 
 
 def _tell(deployment: DeploymentStatus, output: str) -> None:

@@ -242,11 +242,6 @@ class KindTarget:
         return deployment
 
     def promote(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
-        """Have the revision serve that is tried on clients' requests, and wait until it does.
-
-        Raises:
-            UserError: NotTried, or the reason for which it does not serve.
-        """
         resource, number = self._tried(name)
         with progress.step(f"revision {number}") as done:
             annotated = self._annotate(resource, f"{PROMOTE_ANNOTATION}={number} {_against(resource)}")
@@ -255,11 +250,6 @@ class KindTarget:
         return deployment
 
     def abort(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
-        """Have the revision given up that is tried on clients' requests, and wait until it is.
-
-        Raises:
-            UserError: NotTried, or something else has happened to it meanwhile.
-        """
         resource, number = self._tried(name)
         with progress.step(f"revision {number}") as done:
             annotated = self._annotate(resource, f"{ABORT_ANNOTATION}={number} {_against(resource)}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localmodel.errors import UserError
-from localmodel.targets.cluster_view import ClusterCondition, ClusterEvent, ClusterPod, ClusterView
+from localmodel.targets.cluster_view import ClusterCondition, ClusterEvent, ClusterPod, ClusterTrial, ClusterView
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
 
 _MOST_EVENTS = 50
@@ -26,7 +26,7 @@ def of(kubectl: Kubectl, resource: Object) -> ClusterView:
     pods = listed("pods", f"--selector={selector}") if selector else []
     own = {str(each["metadata"]["uid"]) for each in (resource, *pods)}
     found = [event for event in listed("events") if event.get("involvedObject", {}).get("uid") in own]
-    return ClusterView(conditions(resource), [*map(pod, pods)], events(found), missing)
+    return ClusterView(conditions(resource), [*map(pod, pods)], events(found), missing, trial(resource))
 
 
 def conditions(resource: Mapping[str, Any]) -> list[ClusterCondition]:
@@ -42,6 +42,15 @@ def conditions(resource: Mapping[str, Any]) -> list[ClusterCondition]:
         )
         for one in resource.get("status", {}).get("conditions", [])
     ]
+
+
+def trial(resource: Mapping[str, Any]) -> ClusterTrial | None:
+    """The revision that is tried on clients' requests; None without one."""
+    found = resource.get("status", {}).get("canary") or {}
+    if "revision" not in found:
+        return None
+    counts = [found.get(name, 0) for name in ("percent", "step", "requests", "errors")]
+    return ClusterTrial(found["revision"], found.get("role") == "shadow", *counts, found.get("changed"))
 
 
 def pod(resource: Mapping[str, Any]) -> ClusterPod:

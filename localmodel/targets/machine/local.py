@@ -267,6 +267,20 @@ class LocalTarget:
                         place.end_attempt()
         return self._observe(place)
 
+    def promote(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
+        raise self._not_tried(name)
+
+    def abort(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
+        raise self._not_tried(name)
+
+    def _not_tried(self, name: str) -> UserError:
+        self._existing(name)
+        text = (
+            f"{name} is on this machine, where no revision is tried beside another; "
+            "for one of a cluster, add --target kind"
+        )
+        return UserError(reasons.ARGUMENT_INVALID, text)
+
     def stop(self, name: str, progress: Progress) -> DeploymentStatus:
         place = self._existing(name)
         with place.turn(note=progress.note), progress.step(f"stop {name}"):

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from localmodel import reasons
 from localmodel.errors import UserError
+from localmodel.targets.cluster_view import ClusterTrial
 from localmodel.targets.kind import view
 from localmodel.targets.kind.kubectl import Kubectl
 
@@ -82,3 +83,11 @@ def test_what_may_not_be_read_is_told_and_the_rest_is_shown() -> None:
     forbidden = UserError(reasons.KUBECTL_FAILED, "forbidden")
     found = view.of(cast(Kubectl, Answering(pods=[pod()], events=forbidden)), RESOURCE)
     assert found.pods and not found.events and found.missing == ["events: forbidden"]
+
+
+def test_a_trial_is_read_from_the_status() -> None:
+    canary = {"revision": 8, "role": "canary", "percent": 5, "step": 2, "requests": 31, "errors": 0}
+    assert view.trial({"status": {"canary": canary}}) == ClusterTrial(8, False, 5, 2, 31, 0, None)
+    shadow = {**canary, "role": "shadow", "changed": 4}
+    assert view.trial({"status": {"canary": shadow}}) == ClusterTrial(8, True, 5, 2, 31, 0, 4)
+    assert view.trial(RESOURCE) is None and view.trial({}) is None and view.trial({"status": {"canary": None}}) is None
