@@ -60,7 +60,10 @@ class Bisection:
             self._answers[end] = self._stable(end)
         if self._tries.are_alike(self._answers[good], self._answers[bad]):
             return None
-        return self._part(*search.first(numbers, self._is_other_than(good)))
+        before, after = search.first(numbers, self._is_other_than(good))
+        for neighbour in {before, after} - {good, bad}:
+            self._answers[neighbour] = self._stable(neighbour)
+        return self._part(before, after)
 
     def _stable(self, number: int) -> Answer:
         """The revision's answer, if it is the same each time."""

@@ -23,6 +23,7 @@ def installed(python: Path) -> dict[str, Package]:
     return {
         canonicalize_name(found.name): Package(found.version, tuple(found.requires or ()))
         for found in distributions(path=folders)
+        if found.name  # a damaged one has none
     }
 
 
@@ -31,7 +32,7 @@ def closed_groups(
 ) -> list[frozenset[str]]:
     """The changed packages in groups: with any of the groups exchanged, each package has what it requires.
 
-    Two packages belong together if one of them does not accept the other one of the other side.
+    Two packages belong together if one of them does not accept the other's version of the other side.
     """
     group = {name: {name} for name in changed}
     for own, other in ((before, after), (after, before)):

@@ -1,5 +1,6 @@
 """Asks a revision, or one that is mixed of two, in a process of its own each time."""
 
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,12 @@ from localmodel.trial.kept import Kept
 from localmodel.trial.worker import ScriptLoadError, TrialWorker, WorkerDiedError
 from localmodel_untrusted import answer_difference
 from localmodel_untrusted.answer_difference import Answer, Change, Rules
+
+
+def _what_failed(error: str) -> bytes:
+    """The error in the place of the answer's body, which is the same for all; without its line, which edits move."""
+    place, _, text = error.partition(": ")
+    return json.dumps(text or place).encode() if error else b""
 
 
 class Tries:
@@ -36,7 +43,7 @@ class Tries:
                     answer = worker.ask("bisect", self._body)
                 except (ScriptLoadError, WorkerDiedError) as error:
                     raise UserError(reasons.REVISION_FAILED, str(error)) from None
-        return Answer(answer.status, answer.body, 0.0)
+        return Answer(answer.status, _what_failed(answer.error) or answer.body, 0.0)
 
     def told(self, what: str, make: Callable[[], Kept], sides: dict[str, Answer]) -> str | None:
         """Which of the sides answers alike, "" if none does, None if it cannot be tried; with a line about it."""

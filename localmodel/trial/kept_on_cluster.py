@@ -29,14 +29,16 @@ def of(target: KindTarget, name: str, number: int) -> Kept:
     layout, lock = Layout(home.store() / "images"), of_digest.find(data.digests.lock, home.store() / "locks")
     composed = image.stored(layout, data.image)
     if facts is None or lock is None or composed is None:
-        raise not_here(name, number, "the store of its operator is on another machine, or has it no more")
+        raise not_here(name, number, "the store of its operator is on another machine, or no longer has it")
     if facts.secrets:
         secrets = ", ".join(sorted(facts.secrets))
         raise not_here(name, number, f"{secrets}: the value comes from a Secret, and only pods get it")
+    if obeyed := sorted(filter(_is_obeyed, facts.variables)):
+        raise not_here(name, number, f"{', '.join(obeyed)}: Python or the loader of this machine would obey it")
     code = image.code(layout, composed)
     models = _models(data, code)
     if models is None:
-        raise not_here(name, number, "the store has its models no more")
+        raise not_here(name, number, "the store no longer has its models")
     return Kept(
         deployment=name,
         number=number,
@@ -49,6 +51,11 @@ def of(target: KindTarget, name: str, number: int) -> Kept:
         others={"base": data.digests.base, "server": data.digests.server},
         known=Known(models),
     )
+
+
+def _is_obeyed(variable: str) -> bool:
+    """Whether a variable leads to other code on this machine: who may write a record is not to choose that."""
+    return variable.startswith(("LD_", "PYTHON")) or variable in {"BROWSER", "HOME", "PATH"}
 
 
 def _models(data: RevisionData, code: dict[str, bytes]) -> list[ModelVersion] | None:

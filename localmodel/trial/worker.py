@@ -1,5 +1,6 @@
 """A worker without its scoring server: the only code outside the server that reads and writes frames."""
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -39,12 +40,17 @@ class ScriptLoadError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer that the server would send. `run_ms` is the time in run(), or None if it did not return."""
+    """The answer that the server would send.
+
+    `run_ms` is the time in run(), or None if it did not return; `error` is what run() failed with, which the body does
+    not say: the place and the error in one line, or "".
+    """
 
     status: int
     body: bytes
     run_ms: float | None
     headers: list[list[str]] | None
+    error: str = ""
 
 
 class TrialWorker:
@@ -91,6 +97,9 @@ class TrialWorker:
     def kill(self) -> None:
         """End the process at once; what waits for it raises `WorkerDiedError`."""
         self._process.kill()
+        # Processes that the script has forked hold the other end open.
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End the process."""
@@ -126,13 +135,14 @@ class TrialWorker:
             raise WorkerDiedError(self._end()) from None
         frame = self._receive()
         self._show(frame)
-        status, milliseconds, _, _, headers = frame.head["answers"][0]
+        status, milliseconds, error, _, headers = frame.head["answers"][0]
         pieces = [bytes(frame.body)]
         while frame.head.get("more"):
             frame = self._receive()
             self._show(frame)
             pieces.append(bytes(frame.body))
-        return Answer(status, b"".join(pieces), milliseconds, headers)
+        line = error.partition("\n")[0] if isinstance(error, str) else ""
+        return Answer(status, b"".join(pieces), milliseconds, headers, line)
 
     def _receive(self) -> "Frame":
         while True:

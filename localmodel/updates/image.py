@@ -102,6 +102,8 @@ def packed(layout: Layout, config: Mapping[str, Any], stack: Sequence[Blob]) -> 
 def stored(layout: Layout, reference: str) -> Image | None:
     """An image that was composed before, by its reference, if its manifest and all blobs can be read; else None."""
     digest = reference.partition("@")[2]
+    if not digests.is_digest(digest):
+        return None
     try:
         content = layout.read(digest)
         config, *stack = artifacts.blobs(json_text.parse(content))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,6 +46,13 @@ class Change:
     kind: str
     before: Any
     after: Any
+
+    def text(self, side: str, longest: int = 80) -> str:
+        """What stood there `before` or `after` it, as JSON, cut; `nothing` where nothing did."""
+        if self.kind == ("added" if side == "before" else "missing"):
+            return "nothing"
+        text = json.dumps(getattr(self, side), ensure_ascii=False)
+        return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 @dataclass(frozen=True)

@@ -486,7 +486,7 @@ def walk(browser: Browser, where: str) -> None:
 def test_keys_alone_reach_every_control_in_its_order(browser: Browser, visit: Visit) -> None:
     of_one = "/deployments/sklearn-mnist"
     paths = ("/deployments", of_one, f"{of_one}/try?digit", f"{of_one}/compare?from=1&to=2", "/models")
-    for path in (*paths, f"{of_one}/both/try?from=1&to=2", "/deployments/plain/plan"):
+    for path in (*paths, f"{of_one}/both?from=1&to=2", "/deployments/plain/plan"):
         visit(path)
         walk(browser, path)
 
@@ -543,7 +543,7 @@ def test_no_page_keeps_anybody_out(browser: Browser, visit: Visit, served: Lmd, 
     axe = Path(tools[2]).read_text()
     judge = "axe.run(arguments[0]).then(({violations}) => arguments[1](violations.map((v) => v.id + v.nodes[0].html)))"
     of_one = "/deployments/sklearn-mnist"
-    compared = ("/both/try?from=1&to=2", "/compare?from=1&to=2", "/rollback?to=2")
+    compared = ("/both?from=1&to=2", "/compare?from=1&to=2", "/rollback?to=2")
     inside = ("", *compared, "/live", "/try", "/try?digit", "/logs", "/settings")
     paths = [*(of_one + path for path in inside), "/deployments", "/deployments/plain/plan"]
     paths += ["/models", "/models/sklearn_mnist", "/environments"]

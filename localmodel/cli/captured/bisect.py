@@ -1,6 +1,5 @@
 """lmd bisect: which edit, and which part of it, changed an answer."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from localmodel.targets.target import PastRevision, Target
 
 if TYPE_CHECKING:
     from localmodel.bisect.bisect import Found
-    from localmodel_untrusted.answer_difference import Change, Rules
+    from localmodel_untrusted.answer_difference import Rules
 
 _MOST_CHANGES = 10
 
@@ -54,7 +53,7 @@ def bisect(
     packages, code, each model and each setting, until few are left that make the second one's answer. What serves is
     not asked, and nothing is changed. Without --data and --request it is the sample request, as of lmd invoke.
 
-    The exit code is 1 when both ends answer alike or no part is found, and 4 when equal runs of an end answer
+    The exit code is 1 when both ends answer alike or no part is found, and 4 when equal runs of a revision answer
     differently; --ignore leaves such a place out.
 
     \b
@@ -64,6 +63,7 @@ def bisect(
     """
     from localmodel.bisect.bisect import Bisection, FlakyError
     from localmodel.bisect.tries import Tries
+    from localmodel.replay import report
     from localmodel.trial import past
 
     bodies = body.requests(*own_request.given_or_own(target, name, data, request), None, lambda: None)
@@ -77,7 +77,7 @@ def bisect(
     except FlakyError as error:
         raise Flaky(f"{error}; --ignore leaves a place out") from None
     if output != "text":
-        print_value(_values(found, numbers, tries.count), output)
+        print_value(report.plain(_values(found, numbers, tries.count)), output)
     else:
         for line in _lines(found, numbers):
             say(line)
@@ -132,7 +132,7 @@ def _lines(found: "Found | None", numbers: list[int]) -> Iterator[str]:
     if found.incomparable:
         yield f"  {found.incomparable}"
     for change in found.changes[:_MOST_CHANGES]:
-        yield f"  {change.path}: {_side(change, 'before')} -> {_side(change, 'after')}"
+        yield f"  {change.path}: {change.text('before')} -> {change.text('after')}"
     if (more := len(found.changes) - _MOST_CHANGES) > 0:
         yield f"  and {more} more"
     yield from _named(found)
@@ -142,17 +142,10 @@ def _named(found: "Found") -> Iterator[str]:
     if not found.parts:
         yield f"no part of revision {found.after} makes its answer in revision {found.before}"
         if found.untried:
-            yield f"what differs, too, and a process of this machine does not exchange: {', '.join(found.untried)}"
+            yield f"these differ, too, but cannot be exchanged on this machine: {', '.join(found.untried)}"
     elif len(found.parts) == 1:
         yield f"{found.parts[0].name} is why: {found.parts[0].change}"
     else:
         yield f"{' and '.join(part.name for part in found.parts)} are why, together; fewer of them give another answer:"
         for part in found.parts:
             yield f"  {part.name}: {part.change}"
-
-
-def _side(change: "Change", side: str) -> str:
-    if change.kind == ("added" if side == "before" else "missing"):
-        return "nothing"
-    text = json.dumps(getattr(change, side), ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -34,8 +34,8 @@ def rerun(request_id: str, name: str | None, rules: "Rules", output: str, **wher
 
     \b
     Examples:
-      lmd rerun 6f1c8a90
-      lmd rerun 6f1c8a90 churn --relative 1e-9
+      lmd rerun 6f1c8a90-33c8-4b43-8f20-06b2f1c5a4b7
+      lmd rerun 6f1c8a90-33c8-4b43-8f20-06b2f1c5a4b7 churn --relative 1e-9
     """
     from localmodel.replay import captured, report
     from localmodel.replay.replay import replay
@@ -43,9 +43,11 @@ def rerun(request_id: str, name: str | None, rules: "Rules", output: str, **wher
     target, called, request = found.request(request_id, name, where)
     if captured.is_redacted(request):
         raise UserError(reasons.NOTHING_CAPTURED, f"{request_id}: its values are redacted, so it cannot be asked again")
-    if not request.revision.isdecimal():
+    number = next((past.revision for past in target.history(called) if str(past.revision) == request.revision), None)
+    if number is None and not request.revision.isdecimal():
         raise UserError(reasons.REVISION_NOT_FOUND, f"{request_id}: its record names no revision")
-    number = int(request.revision)
+    if number is None:
+        raise UserError(reasons.REVISION_NOT_FOUND, f"{request_id}: its revision is not kept any more")
     answers: list[Answer] = []
     with sides.kept(target, called, number) as ask:
 
@@ -60,6 +62,8 @@ def rerun(request_id: str, name: str | None, rules: "Rules", output: str, **wher
     same = bool(answers) and (answers[0].status, answers[0].body) == (request.status, request.answer)
     if output != "text":
         print_value(report.plain({"id": request_id, "deployment": called, "same_bytes": same, **values}), output)
+    elif same and request.status >= 500:
+        say(f"revision {number} of {called} fails again, with status {request.status}; what with is not captured")
     elif same:
         say(f"revision {number} of {called} gives the same {len(answers[0].body)} bytes")
     else:

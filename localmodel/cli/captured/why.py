@@ -30,8 +30,8 @@ def why(request_id: str, name: str | None, output: str, **where: Any) -> None:
 
     \b
     Examples:
-      lmd why 6f1c8a90
-      lmd why 6f1c8a90 churn --target kind -o json
+      lmd why 6f1c8a90-33c8-4b43-8f20-06b2f1c5a4b7
+      lmd why 6f1c8a90-33c8-4b43-8f20-06b2f1c5a4b7 churn --target kind -o json
     """
     target, called, request = found.request(request_id, name, where)
     revisions = target.history(called)

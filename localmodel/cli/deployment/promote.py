@@ -22,9 +22,9 @@ _timeout = click.option(
 @output_option
 @deployment_options
 def promote(target: Target, name: str, timeout: float | None, output: str) -> None:
-    """Have the new revision of NAME serve that is tried on a share of the requests.
+    """Let the new revision of NAME, which is tried on a share of the requests, serve.
 
-    It is the one that spec.update.canary or spec.update.shadow holds back. The steps that are left are left out. The
+    It is the one that spec.update.canary or spec.update.shadow holds back. The remaining steps are skipped. The
     command waits until it serves.
 
     \b
@@ -39,7 +39,7 @@ def promote(target: Target, name: str, timeout: float | None, output: str) -> No
 @output_option
 @deployment_options
 def abort(target: Target, name: str, timeout: float | None, output: str) -> None:
-    """Give the new revision of NAME up that is tried on a share of the requests.
+    """Give up the new revision of NAME, which is tried on a share of the requests.
 
     The revision that serves goes on, for all requests. The manifest stays as it is: the next edit starts another trial.
 

@@ -331,7 +331,8 @@ class KindTarget:
             if is_ready and number in (None, _serving(now)):
                 return _deployment(now)
             if is_ready and number and now["metadata"]["generation"] > metadata["generation"]:
-                text = f"{name}: an edit came after the rollback; revision {_serving(now)} serves"
+                what = "rollback" if for_person else "promotion"
+                text = f"{name}: an edit came after the {what}; revision {_serving(now)} serves"
                 raise UserError(reasons.ROLLBACK_ENDED, text)
             if stalled.get("status") == "True" and stalled["message"] != stale:
                 raise UserError(Reason(stalled["reason"]), f"{name}: {stalled['message']}")

@@ -44,8 +44,8 @@ class Both:
         self._warm = Warm(target)
 
     def routes(self) -> list[Route]:
-        """The address of the page. It ends as that of the form: nothing is changed."""
-        place = "/deployments/{name}/both/try"
+        """The address of the page. It does not end as that of the form: a script runs on this machine."""
+        place = "/deployments/{name}/both"
         return [Route(place, self.show), Route(place, self.send, methods=["POST"])]
 
     def show(self, request: Request) -> Response:
@@ -70,6 +70,7 @@ class Both:
             after=pair[1],
             body=printable.json_text(self._trying.sample(deployment) if body is None else body),
             sides=sides,
+            both_failed=first is not None and second is not None and min(first.status, second.status) >= 500,
             changes=None if first is None or second is None else changes(first, second),
         )
 

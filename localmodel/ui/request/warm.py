@@ -5,6 +5,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, Timer
@@ -35,6 +36,8 @@ class Warm:
         self._target = target
         self._loaded: dict[tuple[str, int, str], _Warm] = {}  # the last asked one last
         self._turn = Lock()
+        # A worker ends with the thread that has started it, and those of requests come and go.
+        self._starter = ThreadPoolExecutor(1)
 
     def ask(self, name: str, number: int, created: str, body: bytes) -> Answer:
         """What this revision answers to a POST of JSON.
@@ -65,13 +68,15 @@ class Warm:
         remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # at the latest when the page ends
         try:
             content = past.of(self._target, name, number)
-            worker = TrialWorker(kept.trial(content, folder / "0", reporter(False)), unattended=True)
+            trial = kept.trial(content, folder / "0", reporter(False))
+            worker = self._starter.submit(TrialWorker, trial, unattended=True).result()
             _load(worker, number)
-        except UserError:
+        except BaseException:
             remove()
             raise
-        while len(self._loaded) >= _MOST:
-            self._drop(next(iter(self._loaded.values())))
+        idle = [warm for warm in self._loaded.values() if not warm.turn.locked()]
+        for warm in idle[: max(len(self._loaded) - _MOST + 1, 0)]:
+            self._drop(warm)
         self._loaded[key] = made = _Warm(worker, remove)
         return made
 

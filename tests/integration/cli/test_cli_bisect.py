@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.lmd_command import Lmd
+from support.lmd_command import LMD, Lmd
 from support.package_index import make_wheel
 
 SCRIPT = """
@@ -119,6 +121,27 @@ def test_a_script_that_answers_itself_differently_is_said(lmd: Lmd) -> None:
     assert "answers of revision 7 differ between equal runs: path $.noise" in flaky.err
     alike = lmd("bisect", "churn", "--data", "[]", "--good", "6", "--bad", "7", "--ignore", "$.noise")
     assert (alike.code, alike.out) == (1, "revisions 6 and 7 answer alike\n")
+
+
+def test_what_fails_differently_has_changed(lmd: Lmd) -> None:
+    script = "import os\ndef init():\n    pass\n{more}def run(raw_data):\n    raise ValueError(os.environ['RATE'])\n"
+    for rate, more in (("1", ""), ("2", "\n"), ("2", "\n\n")):
+        applied = lmd.apply(
+            {"score.py": script.format(more=more)},
+            name="failing",
+            env=[{"name": "RATE", "value": rate}],
+            service={"expose": "Auto"},
+        )
+        assert applied.code == 0, applied.err
+    # Not by lmd(), which lets no traceback pass: here it is the script's.
+    command = [LMD, "bisect", "failing", "--data", "[]", "--good", "1", "-o", "json"]
+    environment = {**os.environ, "LOCALMODEL_HOME": str(lmd.home)}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr
+    values = json.loads(result.stdout)
+    assert (values["before"], values["after"]) == (1, 2)
+    assert [part["part"] for part in values["parts"]] == ["setting RATE"]
+    assert values["changes"][0]["before"] == "ValueError: 1"
 
 
 @pytest.mark.parametrize(

@@ -138,8 +138,16 @@ def test_what_this_machine_lacks_is_said(store: Store) -> None:
         kept_on_machine.of(on_docker(store, Lock("six==1.17.0 --hash=sha256:0\n")), 3)
 
     cluster = on_cluster(store)
-    with pytest.raises(UserError, match="the store has its models no more"):
+    with pytest.raises(UserError, match="the store no longer has its models"):
         kept_on_cluster.of(Cluster(replace(cluster.data, digests=parts("of another model"))), "churn", 3)
     (home.store() / "images" / "blobs" / "sha256" / cluster.data.image.partition("sha256:")[2]).unlink()
     with pytest.raises(UserError, match="the store of its operator is on another machine"):
         kept_on_cluster.of(cluster, "churn", 3)
+
+
+@pytest.mark.parametrize("name", ["LD_PRELOAD", "PYTHONPATH", "BROWSER"])
+def test_variables_that_lead_to_other_code_on_this_machine_are_refused(store: Store, name: str) -> None:
+    cluster = on_cluster(store)
+    facts = Facts(python=PYTHON, variables={name: "digest"}).as_json()
+    with pytest.raises(UserError, match=f"{name}: Python or the loader of this machine would obey it"):
+        kept_on_cluster.of(Cluster(replace(cluster.data, facts=facts)), "churn", 3)

@@ -40,9 +40,10 @@ function places(value) {
 
 function areChances(pairs, text) {
   const values = pairs.map(([, value]) => value);
+  if (!values.every((value) => typeof value === "number")) return false;
   const sum = values.reduce((all, value) => all + value, 0);
   // Whole numbers alone are classes or counts, but JavaScript does not tell 1.0 from 1.
-  const isFine = values.length > 1 && values.every((value) => typeof value === "number" && value >= 0 && value <= 1);
+  const isFine = values.length > 1 && values.every((value) => value >= 0 && value <= 1);
   return isFine && Math.abs(sum - 1) <= ROUNDED && (values.some((value) => value % 1) || /\d\.0\b/.test(text));
 }
 
