@@ -49,8 +49,15 @@ def trial(resource: Mapping[str, Any]) -> ClusterTrial | None:
     found = resource.get("status", {}).get("canary") or {}
     if "revision" not in found:
         return None
-    counts = [found.get(name, 0) for name in ("percent", "step", "requests", "errors")]
-    return ClusterTrial(found["revision"], found.get("role") == "shadow", *counts, found.get("changed"))
+    return ClusterTrial(
+        revision=found["revision"],
+        is_shadow=found.get("role") == "shadow",
+        percent=found.get("percent", 0),
+        step=found.get("step", 0),
+        requests=found.get("requests", 0),
+        errors=found.get("errors", 0),
+        changed=found.get("changed"),
+    )
 
 
 def pod(resource: Mapping[str, Any]) -> ClusterPod:

@@ -43,9 +43,13 @@ def test_a_script_that_has_forked_is_ended(tmp_path: Path) -> None:
             time.sleep(0.01)
         worker.kill()
 
+    def load() -> None:
+        with pytest.raises(WorkerDiedError):
+            worker.load()
+
     with worker_of(tmp_path, FORKS) as worker:
         Thread(target=end, daemon=True).start()
-        started = Thread(target=lambda: pytest.raises(WorkerDiedError, worker.load), daemon=True)
+        started = Thread(target=load, daemon=True)
         started.start()
         started.join(60)
         has_ended = not started.is_alive()
