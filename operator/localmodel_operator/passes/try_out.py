@@ -4,7 +4,7 @@ Which stage it is in is written down before pods are told, so that every pod, an
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -18,7 +18,7 @@ from localmodel_operator.children import Exposure
 from localmodel_operator.failure import Failure
 from localmodel_operator.inputs.resolve import Desired
 from localmodel_operator.passes import deliver, optional_children, roll_out
-from localmodel_operator.passes.context import Pass, Waiting
+from localmodel_operator.passes.context import RESYNC, Pass, Waiting
 from localmodel_operator.passes.give_up import give_up
 from localmodel_operator.passes.observed import Observed
 from localmodel_operator.passes.preparation import prepare, swap
@@ -63,13 +63,15 @@ def instead(context: Pass, choice: Choice, observed: Observed) -> Choice:
 def due(context: Pass, choice: Choice, observed: Observed) -> Trial | None:
     """The trial that is to go on, or to begin, before the chosen revision serves."""
     wanted, serving = stages.of(context.spec.shadow, context.spec.canary), _serving(context, choice, observed)
-    if not wanted or serving is None or not children.replicas(context.spec, observed.deployment):
+    if not wanted or serving is None:
         return None
     target, settings = choice.target, _settings(context)
     if observed.pods and all(pod.has(target) for pod in observed.pods):
         return None
     found = record.parse(context.decision.trial)
     if found is None or not found.is_of(target.number, settings):
+        if not observed.pods and not _pods_wanted(context, observed):
+            return None
         return Trial(target, serving, wanted, Record(target.number, settings), is_begun=False)
     if found.passed:
         return None
@@ -79,12 +81,17 @@ def due(context: Pass, choice: Choice, observed: Observed) -> Trial | None:
 async def stop(context: Pass, observed: Observed, choice: Choice | None = None) -> None:
     """End the trial in pods that are at one, unless it is that of the chosen revision.
 
-    Without a choice it ends if the user's wishes are not those any more that it began with.
+    Without a choice it ends if the user's wishes are not those any more that it began with, or its figures speak
+    against the revision.
+
+    Raises:
+        SupersededError
     """
     tried = context.decision.revision
     if choice is None:
         is_of_now = any(past.number == tried and past.inputs == context.decision.inputs for past in observed.history)
         if is_of_now and context.generation == context.decision.generation and not context.spec.suspend:
+            await _end_if_bad(context, observed)
             return
     elif choice.target.number == tried:
         return
@@ -99,13 +106,14 @@ async def advance(
     Raises:
         Waiting: always; when the trial has passed, the next pass has the revision serve.
     """
+    if not _pods_wanted(context, observed):
+        await _wait_for_pods(context, trial, exposed, observed)
     if not trial.is_begun or not any(pod.is_ready and pod.state for pod in observed.pods):
         # Pods that start while it lasts are to serve what serves now, with the resources that are wanted now.
         observed = await _keep_serving(context, trial, exposed, observed)
     told = await _prepare(context, trial, previous, desired, observed)
     await _tell(context, trial, told)
-    reports = [pod.state.trial for pod in told if pod.state and pod.state.trial]
-    seen = figures.together(report.seen for report in reports if _is_in(trial.stage, report.told))
+    seen = _seen(context, trial.stage, told)
     is_waiting = await _judge(context, trial, observed, seen)
     _report(context, trial, seen, is_waiting)
     context.look_again(_LOOK_AGAIN)
@@ -124,8 +132,22 @@ def _settings(context: Pass) -> str:
     return stages.digest(context.spec.shadow, context.spec.canary, context.spec.resources)
 
 
-def _is_in(stage: Stage, told: object) -> bool:
-    return {"sticky": "", "force": "", **stage.as_trial()} == told
+def _pods_wanted(context: Pass, observed: Observed) -> bool:
+    return children.replicas(context.spec, observed.deployment) > 0
+
+
+def _seen(context: Pass, stage: Stage, told: Iterable[Pod]) -> Seen:
+    """What the pods have counted in this stage of the decided revision."""
+    return figures.together(
+        pod.state.trial.seen for pod in told if pod.state and pod.state.trial and _is_in(context, stage, pod)
+    )
+
+
+def _is_in(context: Pass, stage: Stage, pod: Pod) -> bool:
+    """Whether the pod had been told of this stage of the decided revision, and not of one before, when it was asked."""
+    if pod.state is None or pod.state.trial is None or pod.state.prepared != context.decision.epoch:
+        return False
+    return {"sticky": "", "force": "", **stage.as_trial()} == pod.state.trial.told
 
 
 async def _keep_serving(context: Pass, trial: Trial, exposed: Exposure, observed: Observed) -> Observed:
@@ -138,6 +160,19 @@ async def _keep_serving(context: Pass, trial: Trial, exposed: Exposure, observed
     await deliver.deliver(context, trial.serving, observed)
     await roll_out.roll_out(context, Choice(trial.serving), observed)
     return observed
+
+
+async def _wait_for_pods(context: Pass, trial: Trial, exposed: Exposure, observed: Observed) -> NoReturn:
+    """Have it rest while no pod is wanted: the first one is to serve what has been tried.
+
+    Raises:
+        Waiting: always.
+    """
+    await _keep_serving(context, trial, exposed, observed)
+    await _judge(context, trial, observed, Seen())
+    text = f"revision {trial.target.number} is tried on clients' requests when a pod is wanted"
+    context.status.progress(reasons.CANARY_RUNNING, context.status.with_serving(text))
+    raise Waiting(RESYNC)
 
 
 async def _prepare(
@@ -191,7 +226,7 @@ async def _tell(context: Pass, trial: Trial, told: Sequence[Pod]) -> None:
     Raises:
         Waiting, SupersededError, PodUnreachableError.
     """
-    others = [pod for pod in told if pod.state and not (pod.state.trial and _is_in(trial.stage, pod.state.trial.told))]
+    others = [pod for pod in told if not _is_in(context, trial.stage, pod)]
     decided, how = context.decision, trial.stage.as_trial()
     calls = [context.operator.admin.try_out(pod.object, decided.epoch, decided.content, how) for pod in others]
     try:
@@ -241,16 +276,32 @@ async def _end(context: Pass, trial: Trial, observed: Observed, reason: Reason, 
     Raises:
         Waiting: always.
     """
-    await context.decide(replace(context.decision, trial=trial.record.as_failed(Failure(reason, message)).text()))
-    await _forget(context, observed.pods)
+    await _give_up(context, trial.record, observed, reason, message)
     context.status.values["canary"] = None
     context.status.progress(reasons.ROLLING_BACK, context.status.with_serving(message))
     raise Waiting(0.0)
 
 
+async def _give_up(context: Pass, tried: Record, observed: Observed, reason: Reason, message: str) -> None:
+    await context.decide(replace(context.decision, trial=tried.as_failed(Failure(reason, message)).text()))
+    await _forget(context, observed.pods)
+
+
+async def _end_if_bad(context: Pass, observed: Observed) -> None:
+    """Give the revision up for what pods have counted, although nothing else can be done now."""
+    found, wanted = record.parse(context.decision.trial), stages.of(context.spec.shadow, context.spec.canary)
+    if found is None or found.revision != context.decision.revision or found.stage >= len(wanted):
+        return
+    stage = wanted[found.stage]
+    if evidence := verdict.against(stage, _seen(context, stage, observed.pods)):
+        await _give_up(context, found, observed, reasons.CANARY_FAILED, f"revision {found.revision}: {evidence}")
+    elif any(pod.state and pod.state.trial for pod in observed.pods):
+        context.look_again(_LOOK_AGAIN)
+
+
 async def _forget(context: Pass, told: Sequence[Pod]) -> None:
     decided = context.decision
-    trying = [pod for pod in told if pod.state and pod.state.trial]
+    trying = [pod for pod in told if pod.state and (pod.state.trial or pod.state.prepared)]
     admin = context.operator.admin
     await asyncio.gather(*(admin.abort(pod.object, decided.epoch, decided.content) for pod in trying))
 
