@@ -65,6 +65,7 @@ NEEDS = {
         ["hack/engine-up"],
         *(["nice", "hack/kind-up", *cluster] for cluster in CLUSTERS.items()),
         ["nice", "hack/flux-build"],
+        ["nice", "hack/metrics-server-build"],
     ],
 }
 NAMES = [part.name for leg in LEGS for part in leg]

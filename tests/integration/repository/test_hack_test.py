@@ -52,7 +52,7 @@ class Tree:
             # Without the workers, which take a second each to start.
             self.write(name, re.sub(r'"-n", "\d"', '"-n", "0"', (ROOT / name).read_text()))
         self.write(".venv/bin/python", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-        for name in ("lint", "engine-up", "kind-up", "kind-env", "flux-build"):
+        for name in ("lint", "engine-up", "kind-up", "kind-env", "flux-build", "metrics-server-build"):
             self.write(f"hack/{name}", "#!/bin/sh\n")
         for part in ("unit", "integration", "faults", "conformance", "docker", "e2e"):
             self.write(f"tests/{part}/test_{part}.py", PASSES)

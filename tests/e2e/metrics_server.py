@@ -1,0 +1,91 @@
+"""metrics-server beside the cluster, as the operator is: a process, to which a Service without pods leads."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from gitops_site import processes, write_kubeconfig
+from kube import ROOT, Cluster, Refused, eventually
+from support.lmd_command import free_port
+
+_NAME, _NAMESPACE, _GROUP, _VERSION = "localmodel-e2e-metrics", "kube-system", "metrics.k8s.io", "v1beta1"
+_API_SERVICE = f"{_VERSION}.{_GROUP}"
+
+
+@contextlib.contextmanager
+def running(cluster: Cluster, folder: Path) -> Iterator[None]:
+    """The cluster with `cpu` and memory of its pods; they have been measured once when the block begins."""
+    built = subprocess.run([ROOT / "hack" / "metrics-server-build"], stdout=subprocess.PIPE, text=True, check=True)
+    port, kubeconfig = free_port(), folder / "kubeconfig"
+    folder.mkdir()
+    write_kubeconfig(cluster, kubeconfig)
+    access = [f"--{kind}kubeconfig={kubeconfig}" for kind in ("", "authentication-", "authorization-")]
+    kubelets = [
+        "--kubelet-insecure-tls",
+        "--kubelet-preferred-address-types=InternalIP",
+        "--kubelet-request-timeout=9s",
+    ]
+    address = [f"--secure-port={port}", f"--cert-dir={folder}", "--metric-resolution=10s"]
+    command = [built.stdout.strip(), *access, *kubelets, *address]
+    objects = yaml.safe_dump_all(_way(_this_machine(cluster), port))
+    with processes({"metrics-server": command}, os.environ, folder):
+        cluster.kubectl("apply", "--server-side", "-f", "-", given=objects)
+        try:
+            eventually(lambda: _is_measured(cluster), "pods are measured", 120)
+            yield
+        finally:
+            # An API that nobody serves would hold up the end of every namespace.
+            cluster.kubectl("delete", "-f", "-", "--ignore-not-found", given=objects)
+
+
+def _is_measured(cluster: Cluster) -> bool:
+    try:
+        return bool(cluster.read(f"/apis/{_GROUP}/{_VERSION}/namespaces/{_NAMESPACE}/pods")["items"])
+    except Refused:
+        return False
+
+
+def _this_machine(cluster: Cluster) -> str:
+    """The address under which the cluster's nodes reach this machine."""
+    networks = "{{json .NetworkSettings.Networks}}"
+    found = subprocess.run(
+        ["docker", "inspect", cluster.nodes()[0], "--format", networks], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return next(str(network["Gateway"]) for network in json.loads(found.stdout).values() if network["Gateway"])
+
+
+def _way(address: str, port: int) -> Iterator[dict[str, object]]:
+    metadata = {"name": _NAME, "namespace": _NAMESPACE}
+    yield {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"ports": [{"name": "https", "port": 443, "targetPort": port}]},
+    }
+    yield {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {**metadata, "labels": {"kubernetes.io/service-name": _NAME}},
+        "addressType": "IPv4",
+        "ports": [{"name": "https", "port": port}],
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+    }
+    yield {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": _API_SERVICE},
+        "spec": {
+            "group": _GROUP,
+            "version": _VERSION,
+            "groupPriorityMinimum": 100,
+            "versionPriority": 100,
+            "insecureSkipTLSVerify": True,
+            "service": {**metadata, "port": 443},
+        },
+    }
