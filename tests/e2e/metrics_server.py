@@ -37,11 +37,20 @@ def running(cluster: Cluster, folder: Path) -> Iterator[None]:
     with processes({"metrics-server": command}, os.environ, folder):
         cluster.kubectl("apply", "--server-side", "-f", "-", given=objects)
         try:
-            eventually(lambda: _is_measured(cluster), "pods are measured", 120)
+            _wait(cluster, folder / "metrics-server.log")
             yield
         finally:
             # An API that nobody serves would hold up the end of every namespace.
             cluster.kubectl("delete", "-f", "-", "--ignore-not-found", given=objects)
+
+
+def _wait(cluster: Cluster, log: Path) -> None:
+    try:
+        eventually(lambda: _is_measured(cluster), "pods are measured", 120)
+    except AssertionError as error:
+        error.add_note(cluster.kubectl("get", "apiservice", _API_SERVICE, "-o", "jsonpath={.status.conditions}"))
+        error.add_note(log.read_text())
+        raise
 
 
 def _is_measured(cluster: Cluster) -> bool:
