@@ -1,5 +1,6 @@
 """Whether the revision that serves may go on, and how well it does, by the answers that its pods have counted."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -16,6 +17,8 @@ from localmodel_operator.status.conditions import Condition
 
 # Seconds between looks: at a revision on trial, at one that may still be given up, and at one of which a share fails.
 _ON_TRIAL, _WATCHED, _FAILING = 0.5, 2.0, 15.0
+# Seconds between looks within a pass, and how many: a busy endpoint has answered enough in a moment.
+_POLL, _POLLS = 0.1, 4
 _KILLED = (
     "Workers of revision {} were killed for lack of memory, and replaced; raise spec.resources.limits.memory, or mend "
     "what grows"
@@ -39,14 +42,21 @@ async def judge(context: Pass, choice: Choice, observed: Observed) -> list[PodSt
 
 
 async def look_again(context: Pass, choice: Choice, observed: Observed) -> Observed:
-    """Judge what the pods have counted now. Returns what was observed, with the pods as they are now.
+    """Judge what the pods have counted now, and for a moment more while that is not enough.
+
+    Returns what was observed, with the pods as they are now.
 
     Raises:
         Waiting: the revision was given up.
     """
-    active, terminating = await observe_pods(context.operator.cluster, context.operator.admin, *context.key)
-    observed = replace(observed, pods=active, terminating=terminating)
-    await judge(context, choice, observed)
+    for number in range(1 + _POLLS):
+        if number:
+            await asyncio.sleep(_POLL)
+        active, terminating = await observe_pods(context.operator.cluster, context.operator.admin, *context.key)
+        observed = replace(observed, pods=active, terminating=terminating)
+        await judge(context, choice, observed)
+        if not is_on_trial(choice, observed):
+            break
     return observed
 
 
