@@ -24,8 +24,10 @@ _STANDARD: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())  # 
 _BYTES = 4 << 20  # of each pickle: most of what it needs is named early
 _MOST_ENTRIES = 2000  # of a folder
 # Modules whose functions change nothing that a package sees, and methods that do, whosever they are.
-_HARMLESS = {"collections", "dataclasses", "datetime", "functools", "json", "os", "pathlib", "re", "time", "typing"}
-_HARMLESS_FUNCTIONS = {"Path", "getLogger", "getenv", "int", "print", "str"}
+_HARMLESS = {
+    *("collections", "dataclasses", "datetime", "functools", "glob", "json", "os", "pathlib", "re", "time", "typing"),
+}
+_HARMLESS_FUNCTIONS = {"Path", "getLogger", "getenv", "int", "iter", "len", "list", "next", "print", "str"}
 _CHANGES = {"chdir", "clear", "pop", "popitem", "putenv", "setdefault", "umask", "unsetenv", "update"}
 _LOADS = re.compile("load|open$|read_|get_model_path$")
 

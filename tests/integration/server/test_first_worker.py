@@ -184,6 +184,25 @@ async def test_what_a_script_does_between_its_imports_comes_first(given: Given) 
     assert (await given.start("import pickle, settings", load)).how == "fork"
 
 
+@pytest.mark.parametrize(
+    "find",
+    [
+        "next(pathlib.Path(os.environ['AZUREML_MODEL_DIR']).rglob('*.pkl'))",
+        "list(pathlib.Path(os.getenv('AZUREML_MODEL_DIR')).iterdir())[0]",
+        "glob.glob(os.environ['AZUREML_MODEL_DIR'] + '/*.pkl')[0]",
+    ],
+)
+def test_a_model_may_be_looked_for_first(given: Given, find: str) -> None:
+    (given.models / "model.pkl").write_bytes(pickle_of("shapes"))
+    code = "import glob, os, pathlib, pickle"
+    ahead = ["glob", "os", "pathlib", "pickle", "shapes"]
+    assert given.ahead(code, f"path = {find}\n    model = pickle.load(open(path, 'rb'))") == ahead
+    assert given.ahead(f"{code}, counted", f"next(counted.configured())\n    path = {find}\n    load(path)") == [
+        *ahead[:-1],
+        "counted",
+    ]
+
+
 def test_only_a_pickle_that_is_loaded_counts(given: Given) -> None:
     for name in ("old", "new"):
         (given.models / f"{name}.pkl").write_bytes(pickle_of(f"{name}_shapes"))
