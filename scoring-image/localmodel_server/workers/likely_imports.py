@@ -27,7 +27,10 @@ _MOST_ENTRIES = 2000  # of a folder
 _HARMLESS = {
     *("collections", "dataclasses", "datetime", "functools", "glob", "json", "os", "pathlib", "re", "time", "typing"),
 }
-_HARMLESS_FUNCTIONS = {"Path", "getLogger", "getenv", "int", "iter", "len", "list", "next", "print", "str"}
+_HARMLESS_FUNCTIONS = {
+    *("Path", "getLogger", "getenv", "int", "iter", "len", "list", "next", "print", "str"),
+    *("exists", "glob", "is_dir", "is_file", "iterdir", "joinpath", "rglob"),
+}
 _CHANGES = {"chdir", "clear", "pop", "popitem", "putenv", "setdefault", "umask", "unsetenv", "update"}
 _LOADS = re.compile("load|open$|read_|get_model_path$")
 

@@ -190,6 +190,8 @@ async def test_what_a_script_does_between_its_imports_comes_first(given: Given) 
         "next(pathlib.Path(os.environ['AZUREML_MODEL_DIR']).rglob('*.pkl'))",
         "list(pathlib.Path(os.getenv('AZUREML_MODEL_DIR')).iterdir())[0]",
         "glob.glob(os.environ['AZUREML_MODEL_DIR'] + '/*.pkl')[0]",
+        "pathlib.Path(os.environ['AZUREML_MODEL_DIR'])\n    path = next(path.rglob('*.pkl'))",
+        "pathlib.Path(os.environ['AZUREML_MODEL_DIR'])\n    path = path.joinpath('model.pkl')",
     ],
 )
 def test_a_model_may_be_looked_for_first(given: Given, find: str) -> None:
