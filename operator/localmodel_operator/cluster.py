@@ -136,6 +136,8 @@ class Cluster:
 
     def __init__(self, configuration: client.Configuration) -> None:
         self.configuration = configuration
+        # An API server that is busy, or has just been told of our kind, says when to read again.
+        configuration.client_go_retries = True
         self.api = client.ApiClient(configuration)
 
     @classmethod

@@ -69,7 +69,7 @@ class WorkQueue:
         self._feed()
 
     def add_after(self, delay: float, key: Key) -> None:
-        """Run the key after `delay` seconds at the latest."""
+        """Run the key after `delay` seconds at the latest, unless a run begins before."""
         loop = asyncio.get_running_loop()
         timer = self._timers.get(key)
         if timer and not timer.cancelled() and timer.when() <= loop.time() + delay:
@@ -98,6 +98,8 @@ class WorkQueue:
             key = await self._ready.get()
             self._dirty.discard(key)
             self._held.add(key)
+            if timer := self._timers.pop(key, None):
+                timer.cancel()  # this run finds all that it would have found
             running = self._passes[key] = asyncio.create_task(reconcile(key))
             long = asyncio.get_running_loop().call_later(_MAKES_ROOM_AFTER, self._make_room, key)
             try:

@@ -88,9 +88,7 @@ async def reconcile(operator: Operator, key: Key) -> None:
     if "deletionTimestamp" in owner["metadata"]:
         await _report_deletion(operator, owner)
         return
-    again_after = await run(Pass(operator, owner, spec.parse(owner["spec"])))
-    if again_after is not None:
-        operator.queue.add_after(again_after, key)
+    operator.queue.add_after(await run(Pass(operator, owner, spec.parse(owner["spec"]))), key)
 
 
 async def _report_deletion(operator: Operator, owner: Object) -> None:
@@ -103,17 +101,17 @@ async def _report_deletion(operator: Operator, owner: Object) -> None:
         await report.write_status(operator.cluster, owner, status)
 
 
-async def run(context: Pass) -> float | None:
-    """Do what is missing, and write the status. Returns in how many seconds to look again; None: at the next event."""
-    again_after: float | None = None
+async def run(context: Pass) -> float:
+    """Do what is missing, and write the status. Returns in how many seconds to look again at the latest."""
+    again_after = RESYNC * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
     failure: Exception | None = None
     status, queue = context.status, context.operator.queue
     try:
         await _advance(context)
         queue.forgive(context.key)
-        again_after = RESYNC * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
     except Waiting as waiting:
-        again_after = waiting.again_after
+        if waiting.again_after is not None:
+            again_after = waiting.again_after
     except UserError as error:
         status.fail(error.reason, status.with_serving(str(error)))
         queue.retry(context.key)
@@ -135,7 +133,7 @@ async def run(context: Pass) -> float | None:
         raise failure
     if at_rest.is_at_rest(context.owner):
         return at_rest.LOOK_AGAIN * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
-    return min((seconds for seconds in (again_after, context.again_after) if seconds is not None), default=None)
+    return again_after if context.again_after is None else min(again_after, context.again_after)
 
 
 async def _advance(context: Pass) -> None:

@@ -114,6 +114,17 @@ def test_of_several_times_the_earliest_wins() -> None:
     run(test())
 
 
+def test_a_run_that_comes_before_its_time_is_in_the_place_of_it() -> None:
+    async def test() -> None:
+        queue = WorkQueue()
+        queue.add_after(5, ONE)
+        queue.add_after(7, OTHER)
+        queue.add(ONE)
+        assert await seen_within(queue, 100) == [(0, ONE), (7, OTHER)]
+
+    run(test())
+
+
 def test_a_time_can_be_set_again_once_it_has_come() -> None:
     async def test() -> None:
         queue = WorkQueue()
