@@ -1,4 +1,4 @@
-"""Argo CD beside the cluster, as the operator is: its controller, its repository server and Redis, as processes."""
+"""Argo CD beside the cluster, as the operator is: its controller, its two servers and Redis, as processes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _GIVEN: tuple[Object, ...] = (
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": "argocd-secret", "labels": _SETTINGS},
-        # Argo CD's API server makes it; without one, the controller does not follow what is edited in its settings.
+        # Without one, the controller does not follow what is edited in its settings.
         "stringData": {"server.secretkey": "of-this-test"},
     },
     {
@@ -52,9 +52,19 @@ _GIVEN: tuple[Object, ...] = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ArgoCd(Site):
-    """Argo CD, with the Application that `lmd export argocd digits` prints."""
+    """Argo CD, with the Application that `lmd export argocd digits` prints, and its command line."""
+
+    command: tuple[str | Path, ...]
+    environment: Mapping[str, str]
+
+    def differences(self) -> str:
+        """What `argocd app diff` prints: nothing where the cluster has what is in Git."""
+        command = [*self.command, "app", "diff", self.name, "--exit-code=false"]
+        ended = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
 
     def status(self) -> Object:
         status: Object = self.cluster.read(f"{_APPLICATIONS}/{self.name}").get("status", {})
@@ -114,9 +124,11 @@ def running(cluster: Cluster, git: GitServer, into: str, folder: Path) -> Iterat
         cluster.kubectl("create", "namespace", NAMESPACE)
         _apply(cluster, "kubectl", *_GIVEN)
         place = gitops.Place("digits", into, git.url, "main", "digits")
-        with _processes(cluster, programs, folder):
+        environment = _environment(cluster, folder)
+        with _processes(programs, environment, folder) as api:
             _apply(cluster, "localmodel", *gitops.argocd(place))
-            yield ArgoCd(cluster, git)
+            command = (programs / "argocd", "--server", api, "--plaintext")
+            yield ArgoCd(cluster, git, command=command, environment=environment)
     finally:
         _forget(cluster)
 
@@ -141,14 +153,14 @@ def _apply(cluster: Cluster, manager: str, *objects: Mapping[str, Any]) -> None:
     cluster.kubectl(*command, given=yaml.safe_dump_all(objects))
 
 
-@contextlib.contextmanager
-def _processes(cluster: Cluster, programs: Path, folder: Path) -> Iterator[None]:
+def _environment(cluster: Cluster, folder: Path) -> Mapping[str, str]:
+    """What the programs are told, and the files that it names."""
     for part in (folder / ".kube", folder / "bin", folder / "conf" / "tls", folder / "conf" / "ssh"):
         part.mkdir(parents=True)
     kubeconfig = folder / ".kube" / "config"
     write_kubeconfig(cluster, kubeconfig)
     _write_kustomize(folder / "bin" / "kustomize", cluster)
-    environment = {
+    return {
         **os.environ,
         "HOME": str(folder),
         "TMPDIR": str(folder),
@@ -161,22 +173,32 @@ def _processes(cluster: Cluster, programs: Path, folder: Path) -> Iterator[None]
         "ARGOCD_ASK_PASS_SOCK": str(folder / "ask-pass.sock"),
         "ARGOCD_PLUGINSOCKFILEPATH": str(folder / "conf"),
     }
-    redis, repositories, metrics, more_metrics = (free_port() for _ in range(4))
+
+
+@contextlib.contextmanager
+def _processes(programs: Path, environment: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """The programs; yields the address of the API server."""
+    redis, repositories, api, *metrics = (free_port() for _ in range(6))
     with_redis = ("--redis", f"127.0.0.1:{redis}", "--loglevel", "info", "--logformat", "text")
     commands: dict[str, list[str | Path]] = {
         "redis": ["redis-server", "--bind", "127.0.0.1", "--port", f"{redis}", "--save", "", "--dir", folder],
         "repo-server": [
             *(programs / "argocd-repo-server", "--disable-tls", "--address", "127.0.0.1", "--port", f"{repositories}"),
-            *("--metrics-address", "127.0.0.1", "--metrics-port", f"{metrics}", *with_redis),
+            *("--metrics-address", "127.0.0.1", "--metrics-port", f"{metrics[0]}", *with_redis),
+        ],
+        "server": [
+            *(programs / "argocd-server", "--namespace", NAMESPACE, "--insecure", "--disable-auth"),
+            *("--address", "127.0.0.1", "--port", f"{api}", "--metrics-port", f"{metrics[1]}"),
+            *("--repo-server", f"127.0.0.1:{repositories}", "--repo-server-plaintext", *with_redis),
         ],
         "controller": [
             *(programs / "argocd-application-controller", "--namespace", NAMESPACE, "--repo-server-plaintext"),
-            *("--repo-server", f"127.0.0.1:{repositories}", "--metrics-port", f"{more_metrics}"),
+            *("--repo-server", f"127.0.0.1:{repositories}", "--metrics-port", f"{metrics[2]}"),
             *("--persist-resource-health", *with_redis),  # so that the test sees what its user interface shows
         ],
     }
     with processes(commands, environment, folder):
-        yield
+        yield f"127.0.0.1:{api}"
 
 
 def _write_kustomize(path: Path, cluster: Cluster) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 
@@ -15,7 +16,8 @@ import yaml
 from argocd import ArgoCd, health
 from gitops_site import kustomization
 from kube import SAMPLE, Cluster, Namespace, eventually, take_port
-from load import Load, ask, ask_if_reachable
+from load import Load, ask, ask_if_reachable, ask_often
+from operator_process import LMD
 from support import git_server, given
 
 SERVE = "localmodel.dev/serve-revision"
@@ -49,6 +51,12 @@ def site(cluster: Cluster, shared_namespace: Namespace, tmp_path_factory: pytest
         argocd.running(cluster, git, shared_namespace.name, folder / "processes") as site,
     ):
         yield site
+
+
+@pytest.fixture(autouse=True)
+def nothing_differs_in_the_end(site: ArgoCd) -> Iterator[None]:
+    yield
+    assert site.differences() == ""
 
 
 def test_the_first_commit_is_healthy_when_it_answers(site: ArgoCd, shared_port: int, digits: given.Object) -> None:
@@ -103,6 +111,25 @@ def test_what_the_manifest_suspends_waits(site: ArgoCd, shared_port: int, digits
         status = site.commit({DIGITS: text(suspended), SCRIPT: given.script("fourth")})
         assert (health(status), ask(shared_port)) == ("Suspended", "third"), status
         assert (health(site.commit({DIGITS: text(digits)})), ask(shared_port)) == ("Healthy", "fourth")
+
+
+def test_what_waits_for_a_person_is_suspended(
+    site: ArgoCd, shared_namespace: Namespace, shared_port: int, digits: given.Object
+) -> None:
+    trial = {"canary": {"steps": [{"percent": 20, "seconds": 1}], "minRequests": 5, "promote": "Manual"}}
+    with Load(shared_port, per_second=40):
+        tried = {DIGITS: text(given.with_fields(digits, update=trial)), SCRIPT: given.script("tried")}
+        status = site.commit(tried)
+        assert health(status) == "Suspended", status
+        assert "lmd promote" in site.resource("digits")["health"]["message"]
+        assert site.differences() == ""
+        where = ["--context", shared_namespace.cluster.context, "--namespace", shared_namespace.name]
+        subprocess.run([LMD, "promote", "digits", "--target", "kind", *where], check=True, capture_output=True)
+        assert ask_often(shared_port) == ["tried"]
+        site.refresh()
+        eventually(lambda: health(site.status()) == "Healthy", "the promoted revision is healthy", 60)
+        back = {DIGITS: text(digits), SCRIPT: given.script("fourth")}
+        assert (health(site.commit(back)), ask(shared_port)) == ("Healthy", "fourth")
 
 
 def test_a_rollback_survives_a_sync_until_the_next_commit(
