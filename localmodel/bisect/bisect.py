@@ -131,5 +131,6 @@ class Bisection:
     def _package_parts(self, before: Kept, after: Kept) -> list[Part]:
         """The packages that differ, in groups that can be exchanged."""
         changed = parts.changed_packages(before.lock, after.lock)
-        sides = [packages.installed(kept_revisions.interpreter(kept, self._progress)) for kept in (before, after)]
-        return [parts.package_part(before, after, names) for names in packages.closed_groups(changed, *sides)]
+        own, other = (packages.installed(kept_revisions.interpreter(kept, self._progress)) for kept in (before, after))
+        groups = packages.closed_groups(changed, own, other, (before.python, after.python))
+        return [parts.package_part(before, after, names) for names in groups]

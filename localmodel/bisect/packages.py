@@ -28,16 +28,17 @@ def installed(python: Path) -> dict[str, Package]:
 
 
 def closed_groups(
-    changed: set[str], before: Mapping[str, Package], after: Mapping[str, Package]
+    changed: set[str], before: Mapping[str, Package], after: Mapping[str, Package], pythons: tuple[str, str]
 ) -> list[frozenset[str]]:
     """The changed packages in groups: with any of the groups exchanged, each package has what it requires.
 
-    Two packages belong together if one of them does not accept the other's version of the other side.
+    Two packages belong together if one of them does not accept the other's version of the other side. `pythons` are the
+    versions of both sides, such as "3.11": some packages are required by some of them only.
     """
     group = {name: {name} for name in changed}
-    for own, other in ((before, after), (after, before)):
+    for own, other, python in ((before, after, pythons[0]), (after, before, pythons[1])):
         for name in changed & own.keys():
-            for needed in changed & {*_refused(own[name], other)}:
+            for needed in changed & {*_refused(own[name], other, python)}:
                 if group[needed] is not group[name]:
                     group[name] |= group[needed]
                     for member in group[needed]:
@@ -45,16 +46,17 @@ def closed_groups(
     return sorted({frozenset(names) for names in group.values()}, key=sorted)
 
 
-def _refused(package: Package, other: Mapping[str, Package]) -> list[str]:
+def _refused(package: Package, other: Mapping[str, Package], python: str) -> list[str]:
     """The packages that it requires, and the other side does not have, or has in a version that is not accepted."""
     refused: list[str] = []
+    its_own = {"extra": "", "python_version": python, "python_full_version": f"{python}.0"}
     for text in package.requires:
         try:
             needed = Requirement(text)
         except InvalidRequirement:
             continue
         name = canonicalize_name(needed.name)
-        if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
+        if needed.marker is not None and not needed.marker.evaluate(its_own):
             continue
         if name not in other or not needed.specifier.contains(other[name].version, prereleases=True):
             refused.append(name)

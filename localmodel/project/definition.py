@@ -43,7 +43,7 @@ def changed(
     capture: Mapping[str, Any] | None = None,
     replicas: int | None = None,
     gate: Sequence[Mapping[str, Any]] | None = None,
-    replay: Mapping[str, Any] | None = None,
+    update: Mapping[str, Mapping[str, Any]] | None = None,
     source: Path | None = None,
     model_sources: Mapping[str, Path] | None = None,
     environment_source: Path | None = None,
@@ -52,10 +52,10 @@ def changed(
 ) -> dict[str, Any]:
     """A copy of the manifest in which each field that is given takes the place of the one before.
 
-    An empty `gate` or `replay` is none. `variables` are the deployment's own: an environment of the store brings its
-    variables itself. `source` is where `code`, or a model without code, was read from, `model_sources` and
-    `environment_source` are the same for models (by name) and environment; `environment_chosen`: nobody named that
-    file. `python` is the version that was asked for beside the environment.
+    An empty `gate` is none, and so is an empty field of `update`. `variables` are the deployment's own: an environment
+    of the store brings its variables itself. `source` is where `code`, or a model without code, was read from;
+    `model_sources` and `environment_source` are the same for models (by name) and environment. `environment_chosen`:
+    nobody named that file. `python` is the version that was asked for beside the environment.
 
     Raises:
         UserError: InvalidManifest, for an unknown option of the server.
@@ -90,8 +90,8 @@ def changed(
         spec["replicas"] = replicas
     if gate is not None:
         spec["update"] = _with(spec.get("update", {}), "gate", {"requests": [*gate]} if gate else {})
-    if replay is not None:
-        spec["update"] = _with(spec.get("update", {}), "replay", dict(replay))
+    for name, fields in (update or {}).items():
+        spec["update"] = _with(spec.get("update", {}), name, fields)
     return after
 
 

@@ -51,7 +51,7 @@ class Parts:
     capture: Mapping[str, Any] | None = None
     replicas: int | None = None
     gate: Sequence[Mapping[str, Any]] | None = None
-    replay: Mapping[str, Any] | None = None
+    update: Mapping[str, Mapping[str, Any]] | None = None
 
 
 def code(script: str | Path, folder: str | Path | None, models: Mapping[str, Path], progress: Progress) -> Code:
@@ -103,7 +103,7 @@ def draft(base: Manifests, parts: Parts, progress: Progress) -> Draft:
             capture=parts.capture,
             replicas=parts.replicas,
             gate=parts.gate,
-            replay=parts.replay,
+            update=parts.update,
             source=files.place if files else parts.model_place,
             model_sources=sources,
             environment_source=parts.environment_file,

@@ -4,6 +4,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -94,17 +95,24 @@ def _settings(values: Mapping[str, Any], folder: Path, place: Callable[[str], st
         variables=_variables(values["variables"], place) if "variables" in values else None,
         server=_server(values["server"], place) if "server" in values else None,
         capture=_optional(values, "capture", place, _capture),
-        replay=_optional(values, "replay", place, _replay),
+        update={name: _update(values[name], place(name)) for name in UPDATE_TABLES if name in values} or None,
         gate=folder / gate if isinstance(gate, str) else None if gate is None else tuple(gate),
         request=folder / request if request is not None else None,
         target=_optional(values, "target", place, _target),
     )
 
 
+# Those of spec.update
+UPDATE_TABLES = ("replay", "shadow", "canary")
 _READ = (
     *("name", "entry_script", "models", "environment", "requirements", "python", "port"),
-    *("variables", "server", "capture", "replay", "gate", "request", "target"),
+    *("variables", "server", "capture", *UPDATE_TABLES, "gate", "request", "target"),
 )
+# Fields of them that are decimal numbers, which are text in a manifest: ratios without an exponent.
+_DECIMALS: dict[str, Callable[[float], str]] = {
+    "tolerance": str,
+    **dict.fromkeys(("errorRatio", "latencyRatio", "changedRatio"), lambda ratio: f"{Decimal(str(ratio)):f}"),
+}
 
 
 def _known(values: Mapping[str, Any], known: tuple[str, ...], table: str, place: Callable[[str], str]) -> None:
@@ -213,13 +221,22 @@ def _capture(value: Any, where: str) -> dict[str, Any]:
     return value
 
 
-def _replay(value: Any, where: str) -> dict[str, Any]:
-    """The table as it is, but for the tolerance, which is text in a manifest: the manifest's schema checks it."""
+def _update(value: Any, where: str) -> dict[str, Any]:
+    """The table as it is, but for decimal numbers: the manifest's schema checks it."""
     if not isinstance(value, dict) or not value:
         raise _wrong(where, "give a table, such as [replay] with maxChanged = 0")
-    tolerance = value.get("tolerance")
-    is_number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
-    return {**value, "tolerance": str(tolerance)} if is_number else value
+    return _with_decimals_as_text(value)
+
+
+def _with_decimals_as_text(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _as_in_a_manifest(name, value) for name, value in table.items()}
+
+
+def _as_in_a_manifest(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return _with_decimals_as_text(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return _DECIMALS[name](value) if name in _DECIMALS and is_number else value
 
 
 def _is_list_of(value: Any, kind: type) -> bool:

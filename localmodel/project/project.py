@@ -128,10 +128,9 @@ class Project:
         if self.file.capture is not None:
             yield from ((f"spec.capture.{name}", f"capture.{name}") for name in self.file.capture)
             yield "spec.capture", "capture"  # where something is missing
-        for name in self.file.replay or {}:
-            yield f"spec.update.replay.{name}", f"replay.{name}"
-        if self.file.replay is not None:
-            yield "spec.update.replay", "replay"
+        for table, values in (self.file.update or {}).items():
+            yield from ((f"spec.update.{table}.{name}", f"{table}.{name}") for name in values)
+            yield f"spec.update.{table}", table
 
     def read(self, kept: Settings, progress: Progress, fresh: bool = True) -> Parts:
         """Its files, models, environment and the rest. `kept` is what was applied before; `fresh`: nothing was.
@@ -168,7 +167,7 @@ class Project:
             server=wanted.server,
             capture=wanted.capture,
             gate=gates.read(wanted.gate, folder),
-            replay=wanted.replay or {},
+            update={table: {} for table in lmd_toml.UPDATE_TABLES} | dict(wanted.update or {}),
         )
 
     def _of_model(self, wanted: Settings, progress: Progress, fresh: bool) -> Parts:

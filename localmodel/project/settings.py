@@ -26,7 +26,7 @@ class Settings:
         variables: the script's environment variables.
         server: options of the server, by their names in Python.
         capture: which requests are kept, as in the manifest.
-        replay: which captured requests a revision must answer as before, as in the manifest.
+        update: the tables replay, shadow and canary that there are, by their names, as in the manifest's spec.update.
         gate: the path of a file with requests, or the requests.
         request: the path of a file with a sample request.
         target: where it runs.
@@ -41,7 +41,7 @@ class Settings:
     variables: Mapping[str, str] | None = None
     server: Mapping[str, int] | None = None
     capture: Mapping[str, Any] | None = None
-    replay: Mapping[str, Any] | None = None
+    update: Mapping[str, Mapping[str, Any]] | None = None
     gate: Path | tuple[Mapping[str, Any], ...] | None = None
     request: Path | None = None
     target: str | None = None

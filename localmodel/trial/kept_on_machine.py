@@ -63,9 +63,10 @@ def of(place: State, number: int) -> Kept:
 
 
 def _code(app: Path, facts: Facts) -> dict[str, bytes]:
-    """What was applied; with too many files to be recorded, all that is there, without the models."""
-    models = app / revision.MODELS_FOLDER
-    found = (path for path in app.rglob("*") if path.is_file() and not path.is_symlink() and models not in path.parents)
+    """What was applied; with too many files to be recorded, all that is there but for models and what Python made."""
+    models, caches = app / revision.MODELS_FOLDER, "__pycache__"
+    files = (path for path in app.rglob("*") if path.is_file() and not path.is_symlink())
+    found = (path for path in files if models not in path.parents and path.parent.name != caches)
     named = {path.relative_to(app).as_posix(): path for path in found}
     return {name: executable.read(path) for name, path in named.items() if not facts.files or name in facts.files}
 

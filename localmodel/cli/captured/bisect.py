@@ -66,7 +66,8 @@ def bisect(
     from localmodel.replay import report
     from localmodel.trial import past
 
-    bodies = body.requests(*own_request.given_or_own(target, name, data, request), None, lambda: None)
+    given = own_request.given_or_own(target, name, data, request)
+    bodies = body.requests(*given, None, lambda: _example(target, name))
     if len(bodies) > 1:
         raise click.UsageError("--request: give a file with one request")
     numbers = _between(target, name, good, bad)
@@ -83,6 +84,12 @@ def bisect(
             say(line)
     if found is None or not found.parts:
         raise SystemExit(1)
+
+
+def _example(target: Target, name: str) -> object:
+    """A body of the deployment's schema; None without one, and while nothing serves."""
+    deployment = target.get(name)
+    return None if deployment.serving is None else body.example(target.reach(deployment))
 
 
 def _between(target: Target, name: str, good: int | None, bad: int | None) -> list[int]:

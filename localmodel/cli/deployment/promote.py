@@ -10,15 +10,11 @@ from localmodel.cli.seconds import Seconds
 from localmodel.cli.terminal.output import ConsoleProgress, output_option, print_value, say
 from localmodel.targets.target import DeploymentStatus, Target
 
-_timeout = click.option(
-    "--timeout",
-    type=Seconds(),
-    help="Seconds to wait until it serves. Default: the manifest's spec.update.progressDeadlineSeconds, or 300.",
-)
+_DEFAULT = "Default: the manifest's spec.update.progressDeadlineSeconds, or 300."
 
 
 @click.command()
-@_timeout
+@click.option("--timeout", type=Seconds(), help=f"Seconds to wait until it serves. {_DEFAULT}")
 @output_option
 @deployment_options
 def promote(target: Target, name: str, timeout: float | None, output: str) -> None:
@@ -35,7 +31,7 @@ def promote(target: Target, name: str, timeout: float | None, output: str) -> No
 
 
 @click.command()
-@_timeout
+@click.option("--timeout", type=Seconds(), help=f"Seconds to wait until it is given up. {_DEFAULT}")
 @output_option
 @deployment_options
 def abort(target: Target, name: str, timeout: float | None, output: str) -> None:

@@ -91,12 +91,14 @@ def on_cluster(store: Store, secrets: Mapping[str, str] | None = None) -> Cluste
     )
 
 
-def on_docker(store: Store, lock: Lock = LOCK) -> State:
+def on_docker(store: Store, lock: Lock = LOCK, named: bool = True) -> State:
     place, model = State(home.home() / "containers", "churn"), store.models.get("tree", 1)
     app = place.folder(3) / "app"
     (app / "azureml-models" / "tree").mkdir(parents=True)
     (app / "score.py").write_bytes(SCRIPT)
     (app / "written-later.txt").write_text("by the script")
+    (app / "__pycache__").mkdir()
+    (app / "__pycache__" / "score.cpython-311.pyc").write_bytes(b"by Python")
     link = home.home() / "models" / model.weights.digest.removeprefix("sha256:")
     (app / "azureml-models" / "tree" / "1").symlink_to(link)
     environment = {
@@ -106,7 +108,8 @@ def on_docker(store: Store, lock: Lock = LOCK) -> State:
         "LOCALMODEL_MODEL": revision.models_text([model]),
         "AZUREML_ENTRY_SCRIPT": "score.py",
     }
-    facts = Facts(python=PYTHON, files={"score.py": ""}, variables={"RATE": digests.of_json("0.5")}).as_json()
+    files = {"score.py": ""} if named else {}  # as of a folder with very many
+    facts = Facts(python=PYTHON, files=files, variables={"RATE": digests.of_json("0.5")}).as_json()
     digests_there = Revision("base", "server", lock.digest, "bundle", "settings")
     place.keep(RevisionRecord(3, digests_there, "", "", environment, "0" * 32, "docker", "", facts))
     return place
@@ -126,6 +129,11 @@ def test_a_revision_of_a_container_answers_from_its_folder_and_its_lock(store: S
     kept = kept_on_machine.of(on_docker(store), 3)
     assert (kept.code, kept.settings) == (CODE, {"RATE": "0.5"})
     assert answered(kept) == b'["0.5", "7"]'
+
+
+def test_code_of_many_files_is_what_is_there_but_for_what_python_made(store: Store) -> None:
+    kept = kept_on_machine.of(on_docker(store, named=False), 3)
+    assert kept.code == {**CODE, "written-later.txt": b"by the script"}
 
 
 def test_what_this_machine_lacks_is_said(store: Store) -> None:

@@ -41,6 +41,14 @@ def test_every_key_is_read_with_paths_from_the_folder(tmp_path: Path) -> None:
         [replay]
         tolerance = 1e-6
         ignore = ["$.took"]
+        [canary]
+        steps = [{percent = 5, seconds = 60}]
+        [canary.fail]
+        errorRatio = 0.00001
+        latencyRatio = 2
+        [shadow]
+        percent = 10
+        fail = {changedRatio = "0.5"}
     """
     model = tmp_path / "model.pkl"
     assert read(tmp_path, text) == Settings(
@@ -53,7 +61,14 @@ def test_every_key_is_read_with_paths_from_the_folder(tmp_path: Path) -> None:
         variables={"THRESHOLD": "0.5"},
         server={"scoring_timeout_seconds": 5},
         capture={"percent": 5, "keep": {"megabytes": 2}},
-        replay={"tolerance": "1e-06", "ignore": ["$.took"]},
+        update={
+            "replay": {"tolerance": "1e-06", "ignore": ["$.took"]},
+            "shadow": {"percent": 10, "fail": {"changedRatio": "0.5"}},
+            "canary": {
+                "steps": [{"percent": 5, "seconds": 60}],
+                "fail": {"errorRatio": "0.00001", "latencyRatio": "2"},
+            },
+        },
         gate=tmp_path / "gate.yaml",
         request=tmp_path / "one.json",
         target="docker",
