@@ -61,7 +61,7 @@ class ArgoCd(Site):
 
     def differences(self) -> str:
         """What `argocd app diff` prints: nothing where the cluster has what is in Git."""
-        command = [*self.command, "app", "diff", self.name, "--exit-code=false"]
+        command = [*self.command, "app", "diff", self.name, "--refresh", "--exit-code=false"]
         ended = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout

@@ -27,6 +27,11 @@ DIGITS, LETTERS, SCRIPT = "digits/digits.yaml", "digits/letters.yaml", "digits/s
 BROKEN = "def init():\n    {}['age']\n\n\ndef run(raw_data):\n    return 0\n"
 
 
+def no_difference(site: ArgoCd) -> None:
+    """Wait for none: while a status is written, the cluster's object is another one than the controller has seen."""
+    eventually(lambda: site.differences() == "", "argocd app diff prints nothing", 60, every=2)
+
+
 def text(manifest: given.Object, wave: int = 0) -> str:
     metadata = {**manifest["metadata"], "annotations": {WAVE: str(wave)}} if wave else manifest["metadata"]
     return yaml.safe_dump({**manifest, "metadata": metadata})
@@ -56,7 +61,7 @@ def site(cluster: Cluster, shared_namespace: Namespace, tmp_path_factory: pytest
 @pytest.fixture(autouse=True)
 def nothing_differs_in_the_end(site: ArgoCd) -> Iterator[None]:
     yield
-    assert site.differences() == ""
+    no_difference(site)
 
 
 def test_the_first_commit_is_healthy_when_it_answers(site: ArgoCd, shared_port: int, digits: given.Object) -> None:
@@ -122,7 +127,7 @@ def test_what_waits_for_a_person_is_suspended(
         status = site.commit(tried)
         assert health(status) == "Suspended", status
         assert "lmd promote" in site.resource("digits")["health"]["message"]
-        assert site.differences() == ""
+        no_difference(site)
         where = ["--context", shared_namespace.cluster.context, "--namespace", shared_namespace.name]
         subprocess.run([LMD, "promote", "digits", "--target", "kind", *where], check=True, capture_output=True)
         assert ask_often(shared_port) == ["tried"]
