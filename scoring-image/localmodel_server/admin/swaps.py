@@ -61,7 +61,6 @@ class Swaps:
         self._loader = loader
         self._revisions = revisions
         self._newest = newest  # no older epoch is prepared any more
-        self._on_hold = False
         self._order: Order | None = None
         self._preparing: asyncio.Task[Prepared] | None = None
         self._turn = asyncio.Lock()  # of those who change the above
@@ -104,19 +103,6 @@ class Swaps:
         """Whether this pod already serves or loads what the order names."""
         return order == (self.serves.epoch, self.serves.content) and self._state.behind is None
 
-    @property
-    def on_hold(self) -> bool:
-        """Whether this pod stays unready until it is told to serve what it has loaded."""
-        return self._on_hold
-
-    def hold(self) -> None:
-        """Stay unready until the decision that this pod starts with is committed."""
-        self._on_hold = True
-        self._state.behind = f"on hold: epoch {self.serves.epoch} has not been committed here"
-
-    def _waits_for(self, order: Order) -> bool:
-        return self._on_hold and order == (self.serves.epoch, self.serves.content)
-
     async def prepare(self, order: Order, bundle: Path | None) -> Prepared | None:
         """Load a revision from a bundle or from what the pod holds; None when it serves already.
 
@@ -128,7 +114,7 @@ class Swaps:
         """
         async with self._turn:
             self.check(order)
-            if self.has_committed(order) or self._waits_for(order):
+            if self.has_committed(order):
                 return None
             if order != self._order:
                 self._newest = order.epoch
@@ -169,31 +155,22 @@ class Swaps:
             self.check(order)
             if self.has_committed(order):
                 return
-            if self._waits_for(order):
-                await self._accept(self.serves)
-                self._on_hold, self._state.behind = False, None
-                return
             prepared = self.prepared
             if prepared is None or order != self._order:
                 # The signature says that it is so: elsewhere this revision may serve already.
-                self._on_hold = False
                 self._state.behind = f"behind: epoch {order.epoch} is to serve, and is not prepared here"
                 raise RefusedError(409, "NotPrepared", f"epoch {order.epoch} ({order.content}) is not prepared here")
             await self._keep(self.beside.before_commit(prepared.candidate), order)
-            await self._accept(prepared.accepted)
+            try:
+                await in_thread(lambda: self._revisions.folder.accept(prepared.accepted))
+            except OSError as error:
+                self._state.behind = f"behind: epoch {order.epoch} could not be committed: {error}"
+                raise refusal(error) from error
             self._preparing = self._order = None
             self.switch(prepared.accepted, prepared.candidate)
 
-    async def _accept(self, accepted: AcceptedRevision) -> None:
-        try:
-            await in_thread(lambda: self._revisions.folder.accept(accepted))
-        except OSError as error:
-            self._state.behind = f"behind: epoch {accepted.epoch} could not be committed: {error}"
-            raise refusal(error) from error
-
     def switch(self, accepted: AcceptedRevision, candidate: Candidate) -> None:
         """Serve a candidate that has been accepted."""
-        self._on_hold = False
         self._loader.commit(candidate)
         self.serves = accepted
         self.replayed = candidate.replayed

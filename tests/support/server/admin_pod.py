@@ -87,10 +87,9 @@ class Pod:
         committed: bool,
         with_bundle: bytes | None = None,
         gate: Sequence[Any] | None = None,
-        **others: Any,
     ) -> None:
         """Write the ConfigMap as the pod has it mounted, signed by the operator."""
-        told = {"epoch": epoch, "revision": epoch, "content": content_of(name), "committed": committed, **others}
+        told = {"epoch": epoch, "revision": epoch, "content": content_of(name), "committed": committed}
         text = b"" if gate is None else json.dumps(gate).encode()
         self.mount(self.admin.decision(OWNER, told, text, with_bundle or b""))
 
