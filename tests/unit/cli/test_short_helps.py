@@ -1,10 +1,10 @@
 """What `lmd --help` shows of each command."""
 
-import click
+from click.testing import CliRunner
 
 from localmodel.cli.app import main
 
 
 def test_the_first_sentence_of_each_command_is_shown_whole() -> None:
-    listed = main.get_help(click.Context(main, info_name="lmd", terminal_width=80, max_content_width=80))
+    listed = CliRunner().invoke(main, ["--help"], terminal_width=80, max_content_width=80).output
     assert "apply" in listed and "..." not in listed.partition("Commands:")[2], listed

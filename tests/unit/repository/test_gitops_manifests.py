@@ -6,7 +6,7 @@ import yaml
 from click.testing import CliRunner
 
 from localmodel import gitops
-from localmodel.cli.tools import export_gitops
+from localmodel.cli.app import main
 
 FOLDER = Path(__file__).parents[3] / "manifests/gitops"
 EXAMPLE = gitops.Place("digits", "default", "https://git.example/models.git", "main", "digits")
@@ -43,6 +43,6 @@ def test_argo_cd_is_given_the_deployment_s_own_names_and_the_health_check() -> N
 
 
 def test_the_address_is_asked_for() -> None:
-    for command in (export_gitops.flux, export_gitops.argocd):
-        result = CliRunner().invoke(command, ["churn"])
+    for tool in ("flux", "argocd"):
+        result = CliRunner().invoke(main, ["export", tool, "churn"])
         assert result.exit_code == 2 and "Missing option '--url'" in result.stderr
