@@ -21,6 +21,7 @@ from localmodel_operator.workqueue import WorkQueue
 # list have theirs at once, and every step of a pass waits until each of these has made one.
 _WORKERS_OF_A_KIND = 16
 _WORKER_WAITS = 0.01  # seconds
+_LISTED_AT_ONCE = 100  # objects: a whole list of a thousand is many megabytes, several times over
 _EDITS_FIRST = 5.0  # seconds, for which the lists of all others wait at most
 _LOOKS_EVERY = 0.05  # seconds
 
@@ -112,6 +113,7 @@ def _registry(operator: Operator) -> kopf.OperatorRegistry:
         settings.watching.server_timeout = 300
         settings.watching.client_timeout = 330
         settings.watching.connect_timeout = 10
+        settings.watching.chunk_size = _LISTED_AT_ONCE
         settings.queueing.worker_limit = _WORKERS_OF_A_KIND
         settings.queueing.idle_timeout = _WORKER_WAITS
         settings.persistence.diffbase_storage = _NoDiffs()
