@@ -1,13 +1,12 @@
 """Asks a revision, or one that is mixed of two, in a process of its own each time."""
 
 import json
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.output.progress import Progress
+from localmodel.targets import in_order
 from localmodel.trial import kept as kept_revisions
 from localmodel.trial.kept import Kept
 from localmodel.trial.worker import ScriptLoadError, TrialWorker, WorkerDiedError
@@ -35,8 +34,8 @@ class Tries:
             UserError: RevisionFailed, if it does not load or dies; PackagesNotInstallable and others.
         """
         self.count += 1
-        with tempfile.TemporaryDirectory(prefix="lmd-bisect-") as place:
-            trial = kept_revisions.trial(kept, Path(place).resolve(), self._progress)
+        with in_order.temporary_folder("lmd-bisect-") as folder:
+            trial = kept_revisions.trial(kept, folder, self._progress)
             with TrialWorker(trial, unattended=True) as worker:
                 try:
                     worker.load()

@@ -2,9 +2,11 @@
 
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 @contextmanager
@@ -27,3 +29,10 @@ def ends_in_order() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """A folder that goes with the block, after SIGTERM, too."""
+    with ends_in_order(), tempfile.TemporaryDirectory(prefix=prefix) as place:
+        yield Path(place).resolve()

@@ -1,6 +1,5 @@
 """What asks the requests of a replay: a deployment, the script of a path, or a revision that is kept."""
 
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from localmodel.cli.terminal.output import ConsoleProgress, Failure
 from localmodel.errors import UserError
 from localmodel.output.printable import one_line
 from localmodel.output.progress import Progress
-from localmodel.targets import captured_request, http
+from localmodel.targets import captured_request, http, in_order
 from localmodel.targets.captured_request import CapturedRequest
 from localmodel.targets.target import Target
 
@@ -57,8 +56,8 @@ def project(wanted: "Project", target: Target) -> "Iterator[Ask]":
 def _tried_in(prepared: "Callable[[Path, Progress], Trial]") -> "Iterator[Ask]":
     """What asks the script of a trial, whose folder lasts as long as this."""
     with (
-        tempfile.TemporaryDirectory(prefix="lmd-replay-") as place,
-        _loaded(prepared(Path(place).resolve() / "0", ConsoleProgress())) as ask,
+        in_order.temporary_folder("lmd-replay-") as folder,
+        _loaded(prepared(folder / "0", ConsoleProgress())) as ask,
     ):
         yield ask
 

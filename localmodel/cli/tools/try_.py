@@ -2,7 +2,6 @@
 
 import functools
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from localmodel.cli import body
 from localmodel.cli.target_option import chosen, where_options
 from localmodel.cli.terminal.output import ConsoleProgress, Failure, output_option, pass_on, print_value
 from localmodel.output.printable import printable
+from localmodel.targets import in_order
 from localmodel.targets.target import Target
 from localmodel.trial import prepare
 from localmodel.trial.worker import Answer, ScriptLoadError, TrialWorker, WorkerDiedError, parsed
@@ -88,8 +88,8 @@ def try_(
     if not requests and not texts and (own := prepare.request(wish)):
         requests = (own,)
     bodies = [body.read(path) for path in requests] + [text.encode() for text in texts]
-    with tempfile.TemporaryDirectory(prefix="lmd-try-") as place:
-        ready = prepare.prepare(wish, Path(place).resolve() / "0", ConsoleProgress(), target)
+    with in_order.temporary_folder("lmd-try-") as place:
+        ready = prepare.prepare(wish, place / "0", ConsoleProgress(), target)
         if not bodies and ready.sample is not None:
             bodies = [ready.sample]
         with TrialWorker(ready) as worker:

@@ -3,6 +3,7 @@
 import signal
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from localmodel.cli import folder_words
 from localmodel.cli.project_options import deployment_options
 from localmodel.cli.target_option import target_options
 from localmodel.cli.terminal.output import say
+from localmodel.targets.in_order import ends_in_order
 from localmodel.targets.target import Target
 
 if TYPE_CHECKING:
@@ -87,7 +89,6 @@ def _serve(target: Target, port: int | None, read_only: bool, ready: "Callable[[
 
     # Closing the terminal is a Ctrl-C as well.
     signal.signal(signal.SIGHUP, signal.default_int_handler)
-    try:
+    # Revisions that were loaded to be asked have files, which go at the end of Python.
+    with suppress(KeyboardInterrupt), ends_in_order():
         serve.serve(target, port, read_only, folder_words.of, ready)
-    except KeyboardInterrupt:
-        return

@@ -33,6 +33,7 @@ from localmodel.targets.cluster_view import ClusterView
 from localmodel.targets.kind import history as kind_history
 from localmodel.targets.kind import plan as kind_plan
 from localmodel.targets.kind import pod_captures, pod_metrics, view, watch
+from localmodel.targets.kind.events import Events
 from localmodel.targets.kind.forward import Forward
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
 from localmodel.targets.kind.tunnel import Tunnel
@@ -65,6 +66,7 @@ class KindTarget:
 
     def __init__(self, context: str | None = None, namespace: str | None = None) -> None:
         self._kubectl = Kubectl(context, namespace)
+        self._events = Events(self._kubectl)
         self._tunnels: dict[str, Tunnel] = {}
         weakref.finalize(self, _close, self._tunnels)
         self._everywhere = namespace == ""
@@ -151,7 +153,7 @@ class KindTarget:
         return pod_metrics.of(self._kubectl, self._get(name))
 
     def in_cluster(self, name: str) -> ClusterView:
-        return view.of(self._kubectl, self._get(name))
+        return view.of(self._kubectl, self._events, self._get(name))
 
     def manifests(self, name: str) -> Manifests:
         resource = self._get(name)

@@ -1,31 +1,35 @@
 """Reads what the cluster says of a deployment: its conditions, its pods with their nodes, and the Events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from localmodel.errors import UserError
 from localmodel.targets.cluster_view import ClusterCondition, ClusterEvent, ClusterPod, ClusterTrial, ClusterView
+from localmodel.targets.kind.events import Events
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
 
 _MOST_EVENTS = 50
 _TRUE = {"True": True, "False": False}
 
 
-def of(kubectl: Kubectl, resource: Object) -> ClusterView:
+def of(kubectl: Kubectl, read_events: Events, resource: Object) -> ClusterView:
     """What the cluster says. Who may not read pods or Events is told so, and sees the rest."""
     selector, namespace = resource.get("status", {}).get("selector"), resource["metadata"]["namespace"]
     missing: list[str] = []
 
-    def listed(kind: str, *options: str) -> list[Object]:
+    def read(kind: str, objects: Callable[[], list[Object]]) -> list[Object]:
         try:
-            return items(kubectl.run("get", kind, "--namespace", namespace, *options, "-o", "json"))
+            return objects()
         except UserError as error:
             missing.append(f"{kind}: {error}")
             return []
 
-    pods = listed("pods", f"--selector={selector}") if selector else []
-    own = {str(each["metadata"]["uid"]) for each in (resource, *pods)}
-    found = [event for event in listed("events") if event.get("involvedObject", {}).get("uid") in own]
+    def of_selector() -> list[Object]:
+        return items(kubectl.run("get", "pods", "--namespace", namespace, f"--selector={selector}", "-o", "json"))
+
+    pods = read("pods", of_selector) if selector else []
+    own = frozenset(str(each["metadata"]["uid"]) for each in (resource, *pods))
+    found = read("events", lambda: read_events.about(namespace, own))
     return ClusterView(conditions(resource), [*map(pod, pods)], events(found), missing, trial(resource))
 
 

@@ -1,4 +1,4 @@
-"""Revisions that a deployment keeps and that do not serve, loaded to be asked: the last few stay warm."""
+"""Revisions that a deployment keeps and that do not serve, loaded to be asked: the last few stay warm for minutes."""
 
 import shutil
 import tempfile
@@ -20,6 +20,7 @@ from localmodel_untrusted.answer_difference import Answer
 
 _MOST = 2
 _SECONDS = 60.0  # for init(), and for each answer
+_IDLE_SECONDS = 300.0  # after the last answer
 
 
 class _Warm:
@@ -27,6 +28,8 @@ class _Warm:
 
     def __init__(self, worker: TrialWorker, remove: Callable[[], object]) -> None:
         self.worker, self.remove, self.number, self.turn = worker, remove, 0, Lock()
+        self.asking = 0  # threads that use it, or wait for their turn
+        self.asked = 0.0  # when the last answer came
 
 
 class Warm:
@@ -36,6 +39,7 @@ class Warm:
         self._target = target
         self._loaded: dict[tuple[str, int, str], _Warm] = {}  # the last asked one last
         self._turn = Lock()
+        self._looks = False  # for what is idle, later
         # A worker ends with the thread that has started it, and those of requests come and go.
         self._starter = ThreadPoolExecutor(1)
 
@@ -47,6 +51,16 @@ class Warm:
         """
         with self._turn:  # loading takes memory, so that one is loaded at a time
             warm = self._of(name, number, created)
+            warm.asking += 1
+        try:
+            return self._asked(warm, number, body)
+        finally:
+            with self._turn:
+                warm.asking -= 1
+                warm.asked = time.monotonic()
+                self._look_later()
+
+    def _asked(self, warm: _Warm, number: int, body: bytes) -> Answer:
         with warm.turn:
             warm.number += 1
             started = time.monotonic()
@@ -74,11 +88,26 @@ class Warm:
         except BaseException:
             remove()
             raise
-        idle = [warm for warm in self._loaded.values() if not warm.turn.locked()]
+        idle = [warm for warm in self._loaded.values() if not warm.asking]
         for warm in idle[: max(len(self._loaded) - _MOST + 1, 0)]:
             self._drop(warm)
         self._loaded[key] = made = _Warm(worker, remove)
         return made
+
+    def _look_later(self) -> None:
+        if self._loaded and not self._looks:
+            self._looks = True
+            timer = Timer(_IDLE_SECONDS, self._end_idle)
+            timer.daemon = True  # the page may end before
+            timer.start()
+
+    def _end_idle(self) -> None:
+        with self._turn:
+            before = time.monotonic() - _IDLE_SECONDS
+            for warm in [warm for warm in self._loaded.values() if not warm.asking and warm.asked <= before]:
+                self._drop(warm)
+            self._looks = False
+            self._look_later()
 
     def _drop(self, warm: _Warm) -> None:
         self._loaded = {key: other for key, other in self._loaded.items() if other is not warm}

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -260,3 +261,17 @@ def test_nothing_to_try_is_told(lmd: Lmd) -> None:
     assert result.code == 1 and "name a script, or run this in a folder that has one, or a manifest" in result.err
     result = attempt(lmd, "request.jsn")
     assert result.code == 1 and "request.jsn: no such file" in result.err
+
+
+def test_its_files_go_when_it_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lmd, temporary = Lmd(tmp_path), tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    init = 'def init():\n    print("it hangs")\n    time.sleep(600)'
+    (tmp_path / "score.py").write_text(f"import time\n\n\n{init}\n\n\ndef run(raw_data):\n    return 1\n")
+    with lmd.running("try", "score.py", "--python", sys.executable, "--data", "1") as running:
+        running.says("it hangs")
+        assert [*temporary.glob("lmd-try-*")]
+        running.process.terminate()
+        assert running.process.wait(60) == 128 + signal.SIGTERM
+    assert [*temporary.glob("lmd-try-*")] == []

@@ -218,6 +218,19 @@ def test_two_revisions_are_asked_the_same(page: Page) -> None:
     assert "Both failed; what with is in their logs." in failed and failed.count('badge failed">500') == 2
 
 
+def test_a_revision_that_was_loaded_leaves_no_files_when_the_page_is_ended(
+    served: Lmd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with served.running("ui", "--port", str(free_port())) as running:
+        running.says("Ctrl-C ends the page")
+        Page(running.said().splitlines()[0]).post("/deployments/digits/both?from=1&to=2", body='"ask"')
+        assert [*tmp_path.glob("lmd-ui-*")]
+        running.process.terminate()
+        running.process.wait(60)
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_what_was_applied_as_a_manifest_has_no_plan(page: Page) -> None:
     answer = page.get("/deployments/digits/plan")
     assert answer.status == 503 and "run lmd apply with that manifest again" in answer.text

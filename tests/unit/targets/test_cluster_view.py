@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+import pytest
+
 from localmodel import reasons
 from localmodel.errors import UserError
-from localmodel.targets.cluster_view import ClusterTrial
+from localmodel.targets.cluster_view import ClusterTrial, ClusterView
+from localmodel.targets.kind import events as events_
 from localmodel.targets.kind import view
+from localmodel.targets.kind.events import Events
 from localmodel.targets.kind.kubectl import Kubectl
 
 RESOURCE = {
@@ -38,12 +42,23 @@ class Answering:
 
     def __init__(self, **objects: Any) -> None:
         self._objects = objects
+        self.asked: list[str] = []  # the field selectors of the calls for Events
 
     def run(self, verb: str, kind: str, *options: str) -> str:
         found = self._objects[kind]
         if isinstance(found, UserError):
             raise found
+        if kind == "events":
+            selector = options[options.index("--field-selector") + 1] if "--field-selector" in options else ""
+            self.asked.append(selector)
+            uid = selector.removeprefix("involvedObject.uid=")
+            found = [one for one in found if uid in ("", one["involvedObject"]["uid"])]
         return json.dumps({"kind": "List", "items": found})
+
+
+def seen(answering: Answering) -> ClusterView:
+    kubectl = cast(Kubectl, answering)
+    return view.of(kubectl, Events(kubectl), RESOURCE)
 
 
 def test_a_condition_that_was_not_checked_since_the_last_edit_is_told_apart() -> None:
@@ -70,7 +85,7 @@ def test_events_are_those_of_the_resource_and_its_pods_newest_first() -> None:
         event("u-digits-a", "2026-01-01T00:00:03Z", message="two", type="Warning", count=7),
         event("u1", "", eventTime="2026-01-01T00:00:02Z", message="three", series={"count": 2}),
     ]
-    found = view.of(cast(Kubectl, Answering(pods=[pod()], events=events)), RESOURCE)
+    found = seen(Answering(pods=[pod()], events=events))
     assert [(one.message, one.count, one.is_warning) for one in found.events] == [
         ("two", 7, True),
         ("three", 2, False),
@@ -79,9 +94,25 @@ def test_events_are_those_of_the_resource_and_its_pods_newest_first() -> None:
     assert [one.name for one in found.pods] == ["digits-a"] and not found.missing
 
 
+def test_a_cluster_is_asked_for_the_events_of_few_objects_only_and_not_at_each_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answering = Answering(events=[event("u1", "2026-01-01T00:00:01Z"), event("another", "2026-01-01T00:00:01Z")])
+    read = Events(cast(Kubectl, answering))
+    for _ in range(3):
+        assert len(read.about("default", frozenset({"u1", "u2"}))) == 1
+    assert answering.asked == ["involvedObject.uid=u1", "involvedObject.uid=u2"]
+    assert len(read.about("default", frozenset({"u1", "u2", "u3", "u4", "u5"}))) == 1
+    assert answering.asked[2:] == [""]
+    monkeypatch.setattr(events_, "_SECONDS", 0.0)
+    read.about("default", frozenset({"u1"}))
+    read.about("default", frozenset({"u1"}))
+    assert answering.asked[3:] == ["involvedObject.uid=u1"] * 2
+
+
 def test_what_may_not_be_read_is_told_and_the_rest_is_shown() -> None:
     forbidden = UserError(reasons.KUBECTL_FAILED, "forbidden")
-    found = view.of(cast(Kubectl, Answering(pods=[pod()], events=forbidden)), RESOURCE)
+    found = seen(Answering(pods=[pod()], events=forbidden))
     assert found.pods and not found.events and found.missing == ["events: forbidden"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
@@ -22,6 +23,7 @@ class Worker:
 
     def __init__(self, trial: str, unattended: bool) -> None:
         self.trial, self.ended, self.closed = trial, Event(), False
+        self.asked = Event()  # to hang
         assert unattended
         Worker.made.append(self)
 
@@ -30,6 +32,7 @@ class Worker:
 
     def ask(self, request: str, body: bytes) -> Any:
         if body == b"hang":
+            self.asked.set()
             assert self.ended.wait(60)
             raise WorkerDiedError("the worker process died (SIGKILL)")
         return SimpleNamespace(status=200, body=f"{self.trial} {request}".encode())
@@ -39,6 +42,7 @@ class Worker:
 
     def close(self) -> None:
         self.closed = True
+        self.ended.set()
 
 
 @pytest.fixture
@@ -72,3 +76,22 @@ def test_what_takes_too_long_is_ended_and_loaded_anew(asked: Warm, monkeypatch: 
         asked.ask("digits", 1, "", b"hang")
     monkeypatch.setattr(warm, "_SECONDS", 60)
     assert asked.ask("digits", 1, "", b"1").body == b"digits:1 page-1" and len(Worker.made) == 2
+
+
+def test_what_nobody_asks_any_more_is_ended(asked: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm, "_IDLE_SECONDS", 0.01)
+    asked.ask("digits", 1, "", b"1")
+    assert Worker.made[0].ended.wait(60)
+    assert asked.ask("digits", 1, "", b"1").body == b"digits:1 page-1" and len(Worker.made) == 2
+
+
+def test_what_is_asked_at_the_moment_is_not_idle(asked: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked.ask("digits", 1, "", b"1")
+    monkeypatch.setattr(warm, "_IDLE_SECONDS", 0.0)
+    with ThreadPoolExecutor(1) as other:
+        hanging = other.submit(asked.ask, "digits", 1, "", b"hang")
+        assert Worker.made[0].asked.wait(60)
+        asked._end_idle()
+        assert not Worker.made[0].closed
+        Worker.made[0].kill()
+        assert isinstance(hanging.exception(60), UserError)
