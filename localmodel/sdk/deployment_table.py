@@ -10,6 +10,7 @@ from localmodel.targets.target import DeploymentStatus, Target
 
 _NONE = "no deployments"
 _MOST_REVISIONS = 5
+_MOST_FORMS = 20  # below a table of all deployments
 
 
 class _Named(Protocol):
@@ -32,8 +33,14 @@ class DeploymentList(list[D]):
 
 
 def every(target: Target) -> str:
-    """All deployments of the target."""
-    return html.in_time(lambda: _rows(target, None), "the deployments cannot be shown")
+    """All deployments of the target, and below them the forms of the first ones that have a page."""
+
+    def shown() -> str:
+        found = sorted(target.deployments(), key=lambda status: status.name)
+        forms = [form for status in found if (form := html.frame(f"Try {status.name}", status.page))]
+        return html.rows([*map(_row, found)], _NONE) + "".join(forms[:_MOST_FORMS])
+
+    return html.in_time(shown, "the deployments cannot be shown")
 
 
 def one(target: Target, name: str) -> str:
@@ -58,11 +65,8 @@ def _revisions(target: Target, name: str) -> str:
     return html.rows([past._row() for past in target.history(name)[:_MOST_REVISIONS]], "no revision is kept yet")
 
 
-def _rows(target: Target, names: list[str] | None) -> str:
-    """Those of these names; None: of all."""
+def _rows(target: Target, names: list[str]) -> str:
     rows = {status.name: _row(status) for status in target.deployments()}
-    if names is None:
-        return html.rows([rows[name] for name in sorted(rows)], _NONE)
     gone = dict.fromkeys(("name", "state", "revision", "url", "message", "page"), "")
     return html.rows([rows.get(name, {**gone, "name": name, "state": "deleted"}) for name in names], _NONE)
 

@@ -1,5 +1,6 @@
 """What a notebook shows of deployments, whatever has become of them."""
 
+from dataclasses import replace
 from threading import Event
 from typing import Any, cast
 
@@ -81,7 +82,14 @@ def test_a_deployment_has_its_last_revisions_and_the_form_of_its_page_while_it_s
     assert all(f"cause {number} &lt;b&gt;" in digits for number in (7, 3)) and "cause 2" not in digits
     assert '<iframe src="http://localhost:6789/ui"' in digits and "<details>" in digits, "asked for when it is opened"
     assert "cause 7" in down and "<iframe" not in down
-    assert 'href="http://localhost:6789/ui"' in client and "<iframe" not in client
+    assert 'href="http://localhost:6789/ui"' in client and client.count("<iframe") == 1
+    assert "<summary>Try digits</summary>" in client
+
+
+def test_a_client_has_the_forms_of_the_first_deployments_only() -> None:
+    many = [replace(DIGITS, name=f"digits-{number:02}") for number in range(30)]
+    client, *_ = shown(Answering(*many))
+    assert client.count("<iframe") == 20 and "Try digits-19" in client and "Try digits-20" not in client
 
 
 def test_what_is_deleted_says_so() -> None:
