@@ -243,6 +243,7 @@ def run(raw_data):
 """
 FINE = 200
 DIED = 500
+STUCK = "run() took longer than 2000 ms"
 ACTIONS = {
     "exit": (DIED, "run() failed"),
     "exit with a thread that stays": (DIED, "run() failed"),
@@ -255,11 +256,11 @@ ACTIONS = {
     "abort": (DIED, "the worker process died (SIGABRT)"),
     "overflow the stack": (DIED, "run() failed"),
     "overflow the stack of C": (DIED, ""),
-    "loop": (DIED, "run() took longer than 2000 ms"),
-    "loop that catches all": (DIED, "run() took longer than 2000 ms"),
-    "regex": (DIED, "run() took longer than 2000 ms"),
-    "deadlock": (DIED, "run() took longer than 2000 ms"),
-    "ignore signals": (DIED, "run() took longer than 2000 ms"),
+    "loop": (DIED, STUCK),
+    "loop that catches all": (DIED, STUCK),
+    "regex": (DIED, STUCK),
+    "deadlock": (DIED, STUCK),
+    "ignore signals": (DIED, STUCK),
     "fork": (FINE, ""),
     "fork and raise": (FINE, ""),
     "leave a child": (FINE, ""),
@@ -272,7 +273,7 @@ ACTIONS = {
     "write to stdout": (FINE, ""),
     "write to every descriptor": (DIED, "not an answer"),
     "write a frame": (DIED, "not an answer"),
-    "write the start of a frame": (DIED, "run() took longer than 2000 ms"),
+    "write the start of a frame": (DIED, STUCK),
     "close every descriptor": (DIED, "the worker process died"),
     "shut the socket": (DIED, "the worker process died"),
     "exit in a thread": (FINE, ""),
@@ -321,11 +322,9 @@ class GoodClient:
             time.sleep(0.005)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScoringServer]:
-    folder = tmp_path_factory.mktemp("scripts")
-    variables = {**write_script(folder / "app", SCRIPT), "WORKER_COUNT": "2", "SCORING_TIMEOUT_MS": "2000"}
-    with ScoringServer(folder, variables) as server:
+@contextlib.contextmanager
+def serving(folder: Path, **variables: str) -> Iterator[ScoringServer]:
+    with ScoringServer(folder, {**write_script(folder / "app", SCRIPT), "WORKER_COUNT": "2", **variables}) as server:
         yield server.wait_until_ready()
         workers = server.worker_pids()
         server.process.terminate()
@@ -334,9 +333,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScoringServer]:
         assert not list((folder / "app").glob("core*"))
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScoringServer]:
+    with serving(tmp_path_factory.mktemp("scripts"), SCORING_TIMEOUT_MS="2000") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScoringServer]:
+    """A server whose limit a script that ends by itself does not reach, however busy the machine is."""
+    with serving(tmp_path_factory.mktemp("patient")) as server:
+        yield server
+
+
 @pytest.mark.parametrize("action", ACTIONS)
-def test_one_answer_for_who_asked_and_none_the_worse_for_others(server: ScoringServer, action: str) -> None:
+def test_one_answer_for_who_asked_and_none_the_worse_for_others(
+    server: ScoringServer, patient: ScoringServer, action: str
+) -> None:
     status, text = ACTIONS[action]
+    if text != STUCK:
+        server = patient
     request_id = "bad-" + action.replace(" ", "-")
     good = GoodClient(server)
     try:
