@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -562,6 +563,45 @@ def test_it_tells_when_something_is_painted(browser: Browser, visit: Visit, serv
         print(f"{path}: first byte {first_byte:.0f} ms, first paint {paint:.0f} ms, {size / 1000:.0f} kB")
     at_server(browser, served, "sklearn-mnist")
     print("/ui:", browser.execute_script(code))
+
+
+def shifts(browser: Browser) -> list[Any]:
+    """What has moved without being touched since the page was opened, after the page has looked again twice."""
+    looks = "return performance.getEntriesByType('resource').filter((one) => one.initiatorType === 'fetch').length"
+    if browser.find_elements(By.CSS_SELECTOR, "[data-live]"):
+        becomes(lambda: browser.execute_script(looks) > 2)
+    code = """
+    const [told] = arguments;
+    const moved = [];
+    const show = (shift) => [shift.value, ...shift.sources.map(({node}) => node?.outerHTML?.slice(0, 100))];
+    const take = (list) => moved.push(...list.getEntries().filter((one) => !one.hadRecentInput).map(show));
+    new PerformanceObserver(take).observe({type: "layout-shift", buffered: true});
+    requestAnimationFrame(() => setTimeout(() => told(moved), 100));
+    """
+    found: list[Any] = browser.execute_async_script(code)
+    return found
+
+
+def test_nothing_moves_while_data_comes(browser: Browser, visit: Visit, served: Lmd) -> None:
+    of_one, moved = "/deployments/hostile", {}
+    inside = ("", "/live", "/try", "/logs", "/settings")
+    others = ("/deployments", "/deployments/sklearn-mnist/both?from=1&to=2", "/models", "/models/sklearn_mnist")
+    for path in (*(of_one + path for path in inside), "/deployments/sklearn-mnist/try?digit", *others):
+        visit(path)
+        urllib.request.urlopen(f"http://127.0.0.1:{served.port}/score", b"1", timeout=60).close()
+        moved[path] = shifts(browser)
+    with at_cluster(browser):
+        moved["cluster"] = shifts(browser)
+    at_server(browser, served, "sklearn-mnist")
+    one(browser, "#digit").click()
+    moved["server"] = shifts(browser)
+    assert {path: parts for path, parts in moved.items() if parts} == {}
+
+
+def test_a_shift_is_seen(browser: Browser, visit: Visit) -> None:
+    visit("/deployments")
+    browser.execute_script("document.querySelector('main').style.marginTop = '200px'")
+    assert shifts(browser) != []
 
 
 @pytest.mark.parametrize("width", [320, 1280, 3840])
