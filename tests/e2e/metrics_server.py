@@ -70,12 +70,14 @@ def _this_machine(cluster: Cluster) -> str:
 
 
 def _way(address: str, port: int) -> Iterator[dict[str, object]]:
+    # Not 443: until a node knows the Service's address, it takes it for one outside of the cluster, where somebody may
+    # answer at 443. The API server would keep that connection.
     metadata = {"name": _NAME, "namespace": _NAMESPACE}
     yield {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata,
-        "spec": {"ports": [{"name": "https", "port": 443, "targetPort": port}]},
+        "spec": {"ports": [{"name": "https", "port": port, "targetPort": port}]},
     }
     yield {
         "apiVersion": "discovery.k8s.io/v1",
@@ -95,6 +97,6 @@ def _way(address: str, port: int) -> Iterator[dict[str, object]]:
             "groupPriorityMinimum": 100,
             "versionPriority": 100,
             "insecureSkipTLSVerify": True,
-            "service": {**metadata, "port": 443},
+            "service": {**metadata, "port": port},
         },
     }
