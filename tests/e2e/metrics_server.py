@@ -1,4 +1,4 @@
-"""metrics-server beside the cluster, as the operator is: a process, to which a Service without pods leads."""
+"""metrics-server beside the cluster, as the operator is: a process, to which a Service leads."""
 
 from __future__ import annotations
 
@@ -70,22 +70,14 @@ def _this_machine(cluster: Cluster) -> str:
 
 
 def _way(address: str, port: int) -> Iterator[dict[str, object]]:
-    # Not 443: until a node knows the Service's address, it takes it for one outside of the cluster, where somebody may
-    # answer at 443. The API server would keep that connection.
     metadata = {"name": _NAME, "namespace": _NAMESPACE}
+    # An address of the cluster would lead out of it until every node knows it, perhaps to somebody who answers: the API
+    # server would keep that connection.
     yield {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata,
-        "spec": {"ports": [{"name": "https", "port": port, "targetPort": port}]},
-    }
-    yield {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {**metadata, "labels": {"kubernetes.io/service-name": _NAME}},
-        "addressType": "IPv4",
-        "ports": [{"name": "https", "port": port}],
-        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "spec": {"type": "ExternalName", "externalName": address},
     }
     yield {
         "apiVersion": "apiregistration.k8s.io/v1",
