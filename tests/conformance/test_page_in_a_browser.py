@@ -37,7 +37,7 @@ from localmodel.ui.access import Access
 ROOT = Path(__file__).parents[2]
 LONG = "name-of-sixty-three-letters-that-a-cluster-may-give-to-a-thing"
 Browser = webdriver.Chrome
-Visit = Callable[[str], None]
+Visit = Callable[..., None]
 HOSTILE = "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
 # A picture of one pixel.
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -86,7 +86,7 @@ def browser(tools: list[str], tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lmd]:
-    """The sample that reads digits, and a script whose words are hostile."""
+    """The sample that reads digits, a script whose words are hostile, and one with two revisions and an edit."""
     command = Lmd(tmp_path_factory.mktemp("page"))
     command.home.mkdir()
     (CACHE / "environments").mkdir(parents=True, exist_ok=True)
@@ -98,6 +98,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lmd]:
     manifest.write_text(re.sub(r"localPort: \d+", f"localPort: {free_port()}", manifest.read_text()))
     assert command("apply", "sample").code == 0
     assert command.apply(ECHO, name="hostile").code == 0
+    script = command.folder / "plain" / "score.py"
+    script.parent.mkdir()
+    for number in range(3):
+        script.write_text(f"def init():\n    pass\n\n\ndef run(raw_data):\n    return {number}\n")
+        assert number == 2 or command("apply", "plain").code == 0
     yield command
     command.clean_up()
 
@@ -108,7 +113,13 @@ def opened(served: Lmd, browser: Browser, port: int) -> Iterator[Visit]:
     with served.running("ui", "--port", str(port)) as running:
         running.says("Ctrl-C ends the page")
         browser.get(running.said().splitlines()[0])
-        yield lambda path: browser.get(f"http://127.0.0.1:{port}{path}")
+
+        def visit(path: str, status: int = 200) -> None:
+            browser.get(f"http://127.0.0.1:{port}{path}")
+            found = browser.execute_script("return performance.getEntriesByType('navigation')[0].responseStatus")
+            assert found == status, path
+
+        yield visit
 
 
 @pytest.fixture(scope="module")
@@ -454,16 +465,12 @@ def test_an_edit_on_disk_is_seen_without_a_reload_and_a_rollback_is_asked_about(
 
 def test_an_edit_is_planned_and_applied_from_the_page(browser: Browser, visit: Visit, served: Lmd) -> None:
     script = served.folder / "plain" / "score.py"
-    script.parent.mkdir()
-    script.write_text("def init():\n    pass\n\n\ndef run(raw_data):\n    return 1\n")
-    assert served("apply", "plain").code == 0
-    script.write_text(script.read_text().replace("return 1", "return 2"))
     visit("/deployments/plain")
     one(browser, "#plan").click()
     assert "swap" in text(browser, "#plan") and "score.py" in text(browser, "#plan")
-    assert "return 2" in text(browser, ".code-diff .new") and text(browser, "#serving") == "1"
+    assert "return 2" in text(browser, ".code-diff .new") and text(browser, "#serving") == "2"
     one(browser, "main form button").click()
-    becomes(lambda: text(browser, "#serving") == "2" and "Done." in text(browser, "#job"))
+    becomes(lambda: text(browser, "#serving") == "3" and "Done." in text(browser, "#job"))
     visit("/deployments/plain/plan")
     assert "nothing" in text(browser, "#plan") and browser.find_elements(By.CSS_SELECTOR, "main form") == []
     script.write_text(script.read_text().replace("return 2", "return 3"))
@@ -532,9 +539,9 @@ def walk(browser: Browser, where: str) -> None:
 
 
 def test_keys_alone_reach_every_control_in_its_order(browser: Browser, visit: Visit) -> None:
-    of_one = "/deployments/sklearn-mnist"
-    paths = ("/deployments", of_one, f"{of_one}/try?digit", f"{of_one}/compare?from=1&to=2", "/models")
-    for path in (*paths, f"{of_one}/both?from=1&to=2", "/deployments/plain/plan"):
+    of_one, other = "/deployments/sklearn-mnist", "/deployments/plain"
+    paths = ("/deployments", of_one, f"{of_one}/try?digit", f"{other}/compare?from=1&to=2", "/models")
+    for path in (*paths, f"{other}/both?from=1&to=2", f"{other}/plan"):
         visit(path)
         walk(browser, path)
 
@@ -585,7 +592,7 @@ def shifts(browser: Browser) -> list[Any]:
 def test_nothing_moves_while_data_comes(browser: Browser, visit: Visit, served: Lmd) -> None:
     of_one, moved = "/deployments/hostile", {}
     inside = ("", "/live", "/try", "/logs", "/settings")
-    others = ("/deployments", "/deployments/sklearn-mnist/both?from=1&to=2", "/models", "/models/sklearn_mnist")
+    others = ("/deployments", "/deployments/plain/both?from=1&to=2", "/models", "/models/sklearn_mnist")
     for path in (*(of_one + path for path in inside), "/deployments/sklearn-mnist/try?digit", *others):
         visit(path)
         urllib.request.urlopen(f"http://127.0.0.1:{served.port}/score", b"1", timeout=60).close()
@@ -612,9 +619,11 @@ def test_no_page_is_wider_than_its_window(browser: Browser, visit: Visit, served
     )
     try:
         of_one = "/deployments/sklearn-mnist"
-        inside = ("", "/compare?from=1&to=2", "/both?from=1&to=2", "/live", "/try?digit", "/logs", "/settings")
-        others = ("/deployments", "/deployments/plain/plan", "/models/sklearn_mnist", "/environments")
-        for path in (*others, *(of_one + path for path in inside)):
+        inside = ("", "/live", "/try?digit", "/logs", "/settings")
+        compared = ("/compare?from=1&to=2", "/both?from=1&to=2", "/plan")
+        others = ("/deployments", "/models/sklearn_mnist", "/environments")
+        paths = [*others, *(of_one + path for path in inside), *(f"/deployments/plain{path}" for path in compared)]
+        for path in paths:
             visit(path)
             wide = browser.execute_script("return document.documentElement.scrollWidth")
             assert wide <= width, path
@@ -633,16 +642,16 @@ def test_no_page_keeps_anybody_out(browser: Browser, visit: Visit, served: Lmd, 
     axe = Path(tools[2]).read_text()
     judge = "axe.run(arguments[0]).then(({violations}) => arguments[1](violations.map((v) => v.id + v.nodes[0].html)))"
     of_one = "/deployments/sklearn-mnist"
-    compared = ("/both?from=1&to=2", "/compare?from=1&to=2", "/rollback?to=2")
-    inside = ("", *compared, "/live", "/try", "/try?digit", "/logs", "/settings")
-    paths = [*(of_one + path for path in inside), "/deployments", "/deployments/plain/plan"]
-    paths += ["/models", "/models/sklearn_mnist", "/environments"]
+    compared = ("/both?from=1&to=2", "/compare?from=1&to=2", "/rollback?to=1", "/plan")
+    inside = ("", "/live", "/try", "/try?digit", "/logs", "/settings")
+    paths = [*(of_one + path for path in inside), *(f"/deployments/plain{path}" for path in compared)]
+    paths += ["/deployments", "/models", "/models/sklearn_mnist", "/environments"]
     try:
         for scheme, options in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
             feature = {"name": "prefers-color-scheme", "value": scheme}
             browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
             for path in [*paths, "/nothing"]:
-                visit(path)
+                visit(path, 404 if path == "/nothing" else 200)
                 browser.execute_script(
                     f"{axe}; document.querySelectorAll('details').forEach((part) => part.open = true)"
                 )
