@@ -160,6 +160,11 @@ class Namespace:
         self.kubectl("wait", "--for=condition=Ready", f"lmd/{name}", f"--timeout={seconds}s")
         return self.get("lmd", name)
 
+    def replicas(self, name: str) -> tuple[int, int]:
+        """How many pods the Deployment of this name asks for, and how many are ready."""
+        deployment = self.get("deployments", name)
+        return deployment["spec"]["replicas"], deployment["status"].get("readyReplicas", 0)
+
     def condition(self, name: str, kind: str) -> Object:
         """A condition of a LocalModelDeployment; empty where it is absent, or speaks of an older generation."""
         found = self.get("lmd", name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import yaml
 from gitops_site import processes, write_kubeconfig
 from kube import ROOT, Cluster, Refused, eventually
+from registry_nodes import gateway
 from support.lmd_command import free_port
 
 _NAME, _NAMESPACE, _GROUP, _VERSION = "localmodel-e2e-metrics", "kube-system", "metrics.k8s.io", "v1beta1"
@@ -33,7 +33,7 @@ def running(cluster: Cluster, folder: Path) -> Iterator[None]:
     ]
     address = [f"--secure-port={port}", f"--cert-dir={folder}", "--metric-resolution=10s"]
     command = [built.stdout.strip(), *access, *kubelets, *address]
-    objects = yaml.safe_dump_all(_way(_this_machine(cluster), port))
+    objects = yaml.safe_dump_all(_way(gateway(), port))
     with processes({"metrics-server": command}, os.environ, folder):
         cluster.kubectl("apply", "--server-side", "-f", "-", given=objects)
         try:
@@ -58,15 +58,6 @@ def _is_measured(cluster: Cluster) -> bool:
         return bool(cluster.read(f"/apis/{_GROUP}/{_VERSION}/namespaces/{_NAMESPACE}/pods")["items"])
     except Refused:
         return False
-
-
-def _this_machine(cluster: Cluster) -> str:
-    """The address under which the cluster's nodes reach this machine."""
-    networks = "{{json .NetworkSettings.Networks}}"
-    found = subprocess.run(
-        ["docker", "inspect", cluster.nodes()[0], "--format", networks], stdout=subprocess.PIPE, text=True, check=True
-    )
-    return next(str(network["Gateway"]) for network in json.loads(found.stdout).values() if network["Gateway"])
 
 
 def _way(address: str, port: int) -> Iterator[dict[str, object]]:

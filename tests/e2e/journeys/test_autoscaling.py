@@ -40,12 +40,6 @@ def measured(cluster: Cluster, tmp_path: Path) -> Iterator[None]:
         yield
 
 
-def replicas(namespace: Namespace) -> tuple[int, int]:
-    """How many pods the Deployment asks for, and how many are ready."""
-    deployment = namespace.get("deployments", "app")
-    return deployment["spec"]["replicas"], deployment["status"].get("readyReplicas", 0)
-
-
 def test_one_becomes_three_and_one_again_and_nothing_is_lost(
     namespace: Namespace, port: int, operator: OperatorProcess
 ) -> None:
@@ -54,13 +48,13 @@ def test_one_becomes_three_and_one_again_and_nothing_is_lost(
     namespace.wait_ready("app", 200)
     namespace.kubectl("patch", "hpa", "app", "--type=merge", "--patch", json.dumps(AT_ONCE))
     with Load(port, BUSY):
-        eventually(lambda: replicas(namespace)[0] == 3, "the autoscaler wants three pods", 120)
+        eventually(lambda: namespace.replicas("app")[0] == 3, "the autoscaler wants three pods", 120)
         namespace.apply(given.with_fields(manifest, scoring=given.inline(SCRIPT.replace("first", "second"))))
         eventually(lambda: namespace.serving("app") == 2, "the edit serves", 120)
         assert ask(port, IDLE) == "second"
-        eventually(lambda: replicas(namespace) == (3, 3), "three pods are ready", 120)
+        eventually(lambda: namespace.replicas("app") == (3, 3), "three pods are ready", 120)
     with Load(port, IDLE, per_second=4):
-        eventually(lambda: replicas(namespace) == (1, 1), "the autoscaler wants one pod", 120)
+        eventually(lambda: namespace.replicas("app") == (1, 1), "the autoscaler wants one pod", 120)
         eventually(lambda: len(namespace.pods("app")) == 1, "the other two have ended", 120)
     scaler = json.loads(namespace.kubectl("get", "hpa", "app", "-o", "json"))
     assert scaler["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 0, "others' fields stay"

@@ -28,12 +28,6 @@ def is_there(namespace: Namespace, kind: str) -> bool:
     return True
 
 
-def replicas(namespace: Namespace) -> tuple[int, int]:
-    """How many pods the Deployment asks for, and how many are ready."""
-    deployment = namespace.get("deployments", "app")
-    return deployment["spec"]["replicas"], deployment["status"].get("readyReplicas", 0)
-
-
 def durable(namespace: Namespace) -> None:
     namespace.kubectl("wait", "--for=condition=Durable", "lmd/app", "--timeout=200s")
 
@@ -52,15 +46,15 @@ def test_they_come_stay_and_go_as_the_spec_says(namespace: Namespace) -> None:
     serving = namespace.wait_ready("app")
     assert serving["status"]["url"] == "http://ml.example/team/digits/score"
     assert "no connection from the operator comes" in namespace.condition("app", "Ready")["message"]
-    assert replicas(namespace)[0] == 2, "as many as before, until the autoscaler decides"
+    assert namespace.replicas("app")[0] == 2, "as many as before, until the autoscaler decides"
     scaler = read(namespace, "hpa")
     assert scaler["spec"]["scaleTargetRef"]["name"] == "app" and scaler["spec"]["maxReplicas"] == 3
 
     namespace.kubectl("scale", "deployment/app", "--replicas=3")
-    eventually(lambda: replicas(namespace) == (3, 3), "three pods", 120)
+    eventually(lambda: namespace.replicas("app") == (3, 3), "three pods", 120)
     namespace.apply(given.with_fields(led, scoring=given.inline(given.script("second"))))
     eventually(lambda: namespace.get("lmd", "app")["status"]["revisions"].get("durable") == 2, "the edit lasts", 200)
-    assert replicas(namespace)[0] == 3, "an edit leaves them as many"
+    assert namespace.replicas("app")[0] == 3, "an edit leaves them as many"
     durable(namespace)
 
     versions = [read(namespace, kind)["metadata"]["resourceVersion"] for kind in ("ingress", "hpa", "service")]
@@ -73,6 +67,6 @@ def test_they_come_stay_and_go_as_the_spec_says(namespace: Namespace) -> None:
         given.with_fields(manifest, service={"expose": "None"}, scoring=given.inline(given.script("second")))
     )
     eventually(lambda: not is_there(namespace, "ingress") and not is_there(namespace, "hpa"), "they are deleted", 120)
-    eventually(lambda: replicas(namespace)[0] == 1, "as many pods as spec.replicas says", 120)
+    eventually(lambda: namespace.replicas("app")[0] == 1, "as many pods as spec.replicas says", 120)
     assert namespace.wait_ready("app", 200)["status"]["url"] == f"http://app.{namespace.name}.svc/score"
     assert not read(namespace, "service")["metadata"].get("annotations")
