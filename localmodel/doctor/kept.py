@@ -47,7 +47,12 @@ def _store() -> list[Finding]:
         names = ", ".join(missing[:_FEW]) + (f" and {len(missing) - _FEW} more" if len(missing) > _FEW else "")
         fix = "register, pull or import them again; lmd store verify looks at everything"
         return [Finding("fail", "store", f"the content of {names} is missing from {folder}", fix)]
-    return [Finding("ok", "store", f"{len(models)} models and {len(environments)} environments, readable")]
+    found = f"{_counted(len(models), 'model')} and {_counted(len(environments), 'environment')}, readable"
+    return [Finding("ok", "store", found)]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _shared_store() -> list[Finding]:

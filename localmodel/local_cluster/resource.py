@@ -12,7 +12,8 @@ def install(context: str) -> None:
         UserError: KubectlMissing, KubectlFailed.
     """
     kubectl = Kubectl(context, None)
-    kubectl.run("apply", "--server-side", "-f", str(data.path("crds")))
+    # Helm owns what its chart has made; an update through Helm goes on working.
+    kubectl.run("apply", "--server-side", "--force-conflicts", "-f", str(data.path("crds")))
     kubectl.run("wait", "--for=condition=Established", f"crd/{RESOURCE}", "--timeout=60s")
     # Established is not served yet: for a moment, lists are answered with 429, which kubectl tries again.
     kubectl.run("get", RESOURCE, "--all-namespaces", "--output=name")

@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -14,12 +13,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
+from page_of_a_cluster import at_cluster
 from selenium import webdriver
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.chrome.service import Service
@@ -29,13 +27,8 @@ from support.cache_folder import CACHE
 from support.lmd_command import Lmd, free_port
 
 from localmodel import Client
-from localmodel.targets.cluster_view import ClusterCondition, ClusterEvent, ClusterPod, ClusterTrial, ClusterView
-from localmodel.targets.target import DeploymentStatus, Target
-from localmodel.ui import app
-from localmodel.ui.access import Access
 
 ROOT = Path(__file__).parents[2]
-LONG = "name-of-sixty-three-letters-that-a-cluster-may-give-to-a-thing"
 Browser = webdriver.Chrome
 Visit = Callable[..., None]
 HOSTILE = "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
@@ -126,45 +119,6 @@ def opened(served: Lmd, browser: Browser, port: int) -> Iterator[Visit]:
 def visit(served: Lmd, browser: Browser) -> Iterator[Visit]:
     with opened(served, browser, free_port()) as visit:
         yield visit
-
-
-class Cluster:
-    """A cluster with one deployment, of which it says more with each look, in long words."""
-
-    name = "kind"
-
-    def __init__(self) -> None:
-        self.looks = 0
-
-    def get(self, name: str) -> DeploymentStatus:
-        return DeploymentStatus(name, True, 7, f"http://{name}.{LONG}.svc/score", "")
-
-    def in_cluster(self, name: str) -> ClusterView:
-        self.looks += 1
-        now = "2026-01-01T00:00:00Z"
-        conditions = [ClusterCondition(kind, True, LONG, f"{LONG} {self.looks}") for kind in ("Ready", LONG)]
-        pods = [ClusterPod(f"{name}-{LONG}-{number}", LONG, "ready", self.looks, now) for number in range(3)]
-        event = ClusterEvent(now, f"Pod {LONG}", True, LONG, f"{LONG} /{LONG}/{LONG}", self.looks)
-        return ClusterView(conditions, pods, [event] * 9, [f"nodes: {LONG}"], ClusterTrial(8, True, 10, 1, 31, 0, 4))
-
-
-@contextmanager
-def at_cluster(browser: Browser) -> Iterator[None]:
-    """The page of that cluster, in the browser."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()  # before the server does
-        access = Access(listener.getsockname()[1], False)
-        server = uvicorn.Server(uvicorn.Config(app.make(cast(Target, Cluster()), access), log_level="warning"))
-        thread = Thread(target=server.run, args=([listener],))
-        thread.start()
-        try:
-            browser.get(access.address("/deployments/digits/cluster"))
-            yield
-        finally:
-            server.should_exit = True
-            browser.get("about:blank")
-            thread.join()
 
 
 def one(browser: Browser, css: str) -> WebElement:

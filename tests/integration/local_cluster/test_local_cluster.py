@@ -76,7 +76,7 @@ def test_a_cluster_is_made_with_ports_and_the_resource_and_deleted(
     config = yaml.safe_load(Path(create.partition("--config ")[2]).read_text())
     assert [mapping["hostPort"] for mapping in config["nodes"][0]["extraPortMappings"]] == [*range(6789, 6799)]
     applied = next(line for line in asked(folder) if " apply " in line)
-    assert applied.startswith("kubectl --context kind-localmodel apply --server-side -f ")
+    assert applied.startswith("kubectl --context kind-localmodel apply --server-side --force-conflicts -f "), applied
     of_resource = [line for line in asked(folder) if "localmodeldeployments.localmodel.dev" in line]
     assert any("--for=condition=Established crd/" in line for line in of_resource)
     assert any(" get localmodeldeployments" in line for line in of_resource), "an operator that starts now can list it"
