@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Protocol
 
 import aiohttp
 import yaml
-from kubernetes.aio import client, config
+from kubernetes.aio import client, config, watch
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.leaderelection import electionconfig, leaderelection
 from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
@@ -29,6 +29,7 @@ _TIMEOUT = 30  # seconds
 _LEASE_NAME = "localmodel-operator"
 _LONGEST_DOWNLOAD = 300  # seconds
 _MOST_ANSWERED = 4 * 1024 * 1024  # bytes, in a pod's answer
+_PAGE = 100  # objects of a list: a thousand are many megabytes, several times over
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,37 @@ class Cluster:
         query = [("labelSelector", labels)] if labels else []
         items = (await self._request("GET", kind.path(namespace), query=query))["items"]
         return [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in items]
+
+    async def pages(self, kind: Kind, namespace: str | None) -> AsyncIterator[tuple[Sequence[Object], str]]:
+        """The objects in a namespace, or in all namespaces if none is named, in pages, and the version of the list."""
+        more = ""
+        while True:
+            query = [("limit", str(_PAGE)), *([("continue", more)] if more else [])]
+            page = await self._request("GET", kind.path(namespace), query=query)
+            yield page["items"], page["metadata"]["resourceVersion"]
+            more = page["metadata"].get("continue", "")
+            if not more:
+                return
+
+    async def changes(
+        self, kind: Kind, namespace: str | None, version: str, seconds: int
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """What happens to the objects of a custom kind after this version of a list: events' types and objects.
+
+        Raises:
+            UnreachableError: the API server does not answer, or no longer knows what has happened.
+        """
+        group, _, api_version = kind.api_version.partition("/")
+        custom = client.CustomObjectsApi(self.api)
+        place = (group, api_version, namespace, kind.plural) if namespace else (group, api_version, kind.plural)
+        method = custom.list_namespaced_custom_object if namespace else custom.list_cluster_custom_object
+        events = watch.Watch()  # type: ignore[no-untyped-call]
+        following = events.stream(method, *place, resource_version=version, timeout_seconds=seconds)  # type: ignore[no-untyped-call]
+        try:
+            async for event in following:
+                yield event["type"], event["object"]
+        except (ApiException, *_UNREACHABLE, ValueError) as error:
+            raise UnreachableError(f"{type(error).__name__}: {error}") from None
 
     async def create(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> Object:
         return await self._request("POST", kind.path(namespace), body)

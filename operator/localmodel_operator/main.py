@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,19 @@ from localmodel.environments.locks import own_wheels
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
 from localmodel.store import Store, store_id
-from localmodel_operator import adopt, sweep, watching
+from localmodel_operator import adopt, early_edits, sweep, watching
 from localmodel_operator.cluster import (
     LMD,
     NAMESPACE,
     NODE,
     Cluster,
+    Object,
     RefusedError,
     UnreachableError,
     running_in_pod,
 )
 from localmodel_operator.images import delivery_choice
+from localmodel_operator.images.delivery_news import NodeNews
 from localmodel_operator.images.environments import Environments
 from localmodel_operator.inputs.fetches import Fetches, in_a_process
 from localmodel_operator.inputs.references import References
@@ -67,6 +69,15 @@ class Options:
     keep_seconds: float = environment_retention.DEFAULT
 
 
+@dataclass(frozen=True)
+class Listed:
+    """What a start has listed: resources, with the versions of their lists by namespace, and nodes."""
+
+    news: News
+    versions: Mapping[str | None, str]
+    nodes: NodeNews
+
+
 async def run(options: Options) -> None:
     """Run until SIGTERM or SIGINT.
 
@@ -78,15 +89,17 @@ async def run(options: Options) -> None:
     engine = Engine()
     try:
         try:
-            resources = await _count_resources(cluster, options.namespaces)
-            operator, cluster_uid = await _site(cluster, engine, options)
+            news = News(queue := WorkQueue())
+            listed = await early_edits.read(cluster, news, options.namespaces)
+            nodes = await cluster.list(NODE)
+            operator, cluster_uid = await _site(cluster, nodes[0], engine, queue, options)
         except UnreachableError as error:
             raise UserError(reasons.CLUSTER_UNREACHABLE, f"the cluster's API server does not answer: {error}") from None
         except RefusedError as error:
             raise UserError(reasons.CLUSTER_UNUSABLE, f"the cluster's API server refuses: {error}") from None
         with _only_operator(options.store, cluster_uid):
             try:
-                await _lead(operator, cluster_uid, News(operator.queue, resources), options)
+                await _lead(operator, cluster_uid, Listed(news, listed, NodeNews(nodes)), options)
             finally:
                 operator.delivery.stop()
     finally:
@@ -94,8 +107,9 @@ async def run(options: Options) -> None:
         await cluster.close()
 
 
-async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Operator, str]:
-    node = (await cluster.list(NODE))[0]
+async def _site(
+    cluster: Cluster, node: Object, engine: Engine, queue: WorkQueue, options: Options
+) -> tuple[Operator, str]:
     system = await cluster.get(NAMESPACE, None, "kube-system")
     if system is None:
         raise UserError(reasons.CLUSTER_UNUSABLE, "the cluster has no namespace kube-system")
@@ -116,7 +130,7 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Ope
         environments=environments,
         references=References(),
         fetches=Fetches(in_a_process),
-        queue=WorkQueue(),
+        queue=queue,
         delivery=delivery_choice.make(node, engine, layout, registry),
         admin=Admin(cluster, signer),
         signer=signer,
@@ -129,27 +143,6 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Ope
         verify=lambda local_port, node_port: f"http://localhost:{local_port}",
     )
     return operator, system["metadata"]["uid"]
-
-
-async def _count_resources(cluster: Cluster, namespaces: Iterable[str]) -> int:
-    """How many resources of our kind there are.
-
-    Raises:
-        UserError: ClusterUnusable.
-    """
-    try:
-        count = 0
-        for namespace in namespaces or (None,):
-            count += len(await cluster.list(LMD, namespace))
-        return count
-    except RefusedError as error:
-        if error.code != 404:
-            raise
-        raise UserError(
-            reasons.CLUSTER_UNUSABLE,
-            f"the cluster does not know {LMD.name}: kubectl apply --server-side -f crds/, or install the chart "
-            "localmodel-crds",
-        ) from None
 
 
 @contextlib.contextmanager
@@ -169,7 +162,7 @@ def _only_operator(store: Path, cluster_uid: str) -> Any:
         raise UserError(reasons.ALREADY_RUNNING, f"an operator for this cluster is already running ({lock})") from None
 
 
-async def _lead(operator: Operator, cluster_uid: str, news: News, options: Options) -> None:
+async def _lead(operator: Operator, cluster_uid: str, listed: Listed, options: Options) -> None:
     stop = asyncio.Event()
     _stop_on_signals(stop)
 
@@ -197,14 +190,15 @@ async def _lead(operator: Operator, cluster_uid: str, news: News, options: Optio
     # After a crash, this machine's operator takes over its own Lease at once, because the lock file admits only one.
     identity = f"{socket.gethostname()}/{store_id.of(options.store)}" if not running_in_pod() else os.uname().nodename
     enough = asyncio.Event()
+    following = asyncio.create_task(early_edits.follow(operator.cluster, listed.news, listed.versions))
     lease = asyncio.create_task(hold())
     watch = asyncio.create_task(
-        watching.watch(operator, news, enough, lambda: _stop_on_signals(stop), options.liveness)
+        watching.watch(operator, listed.news, listed.nodes, enough, lambda: _stop_on_signals(stop), options.liveness)
     )
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([lease, watch, stopped], return_when=asyncio.FIRST_COMPLETED)
     # ours first, because kopf waits 5 s for every other running task
-    ours = [*leading, *operator.environments.stop(), *operator.fetches.stop(), lease, stopped]
+    ours = [*leading, *operator.environments.stop(), *operator.fetches.stop(), following, lease, stopped]
     for task in ours:
         task.cancel()
     await asyncio.gather(*ours, return_exceptions=True)

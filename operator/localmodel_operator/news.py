@@ -5,7 +5,7 @@ A watch begins with a list of all that there is, of which little is news. It onl
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from localmodel.cluster_records import names
@@ -18,15 +18,25 @@ LISTED = None  # the type of an event that only says that an object is there
 
 
 class News:
-    """What a watch shows. `resources` is how many the first list of them will have."""
+    """What a watch shows, after a first list of its own."""
 
-    def __init__(self, queue: WorkQueue, resources: int = 0) -> None:
+    def __init__(self, queue: WorkQueue) -> None:
         self._queue = queue
-        self._to_come = resources
+        self._to_come = 0
         self._shown = asyncio.Event()
-        self._note_shown(0)
+        self._shown.set()
         self._known: dict[Key, tuple[Any, ...]] = {}
         self._resting = set[Key]()
+
+    def of_first_list(self, resources: Collection[Mapping[str, Any]]) -> None:
+        """Have the edited ones of some resources looked at, before a watch shows them among all others."""
+        self._to_come += len(resources)
+        if resources:
+            self._shown.clear()
+        for resource in resources:
+            key = (resource["metadata"]["namespace"], resource["metadata"]["name"])
+            if self._is_edit(key, resource):
+                self._queue.overtake(key)
 
     def of_resource(self, key: Key, kind: str | None, resource: Mapping[str, Any]) -> None:
         """Follow an event of a LocalModelDeployment. An edit cancels a pass over the old spec."""
@@ -70,7 +80,10 @@ class News:
         generation, ends = metadata.get("generation"), metadata.get("deletionTimestamp")
         asked = [metadata.get("annotations", {}).get(name) for name in _ASKING]
         current = (metadata["uid"], generation, asked, ends)
-        before, self._known[key] = self._known.get(key), current
+        before = self._known.get(key)
+        if before and before[0] == current[0] and before[1] > current[1]:
+            return False  # a list that began before the edit was seen
+        self._known[key] = current
         if before is None:
             return bool(ends or resource.get("status", {}).get("observedGeneration") != generation)
         return before != current

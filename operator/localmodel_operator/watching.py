@@ -10,7 +10,7 @@ from typing import Any
 import kopf
 
 from localmodel.cluster_records import names
-from localmodel_operator import children
+from localmodel_operator import children, metadata_session
 from localmodel_operator.cluster import LMD, credentials
 from localmodel_operator.images.delivery_news import NodeNews
 from localmodel_operator.news import News
@@ -59,14 +59,20 @@ class _NoProgress(kopf.ProgressStorage):
 
 
 async def watch(
-    operator: Operator, news: News, enough: asyncio.Event, take_signals: Callable[[], None], liveness: str | None
+    operator: Operator,
+    news: News,
+    of_nodes: NodeNews,
+    enough: asyncio.Event,
+    take_signals: Callable[[], None],
+    liveness: str | None,
 ) -> None:
     """Watch until `enough` is set. `take_signals` is called when kopf has taken the signals for itself.
 
     The children are listed after the resources, because only these tell of edits, and when the edits have been served.
     """
-    resources, others = _registry(operator), _registry(operator)
+    resources, others = _registry(operator), _registry(operator, only_metadata=True)
     _watch_resources(resources, news)
+    _watch_nodes(resources, operator, of_nodes)
     _watch_others(others, operator, news)
     ours = asyncio.all_tasks()
     tasks = await _spawn(operator, resources, enough, liveness)
@@ -100,14 +106,14 @@ async def _spawn(
     )
 
 
-def _registry(operator: Operator) -> kopf.OperatorRegistry:
+def _registry(operator: Operator, *, only_metadata: bool = False) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False
-        # Watching which namespaces and kinds there are takes rights in the whole cluster.
-        settings.scanning.disabled = bool(operator.namespaces)
+        # Watching which namespaces and kinds there are takes rights in the whole cluster, and more than metadata.
+        settings.scanning.disabled = bool(operator.namespaces) or only_metadata
         # an API server may be away for an afternoon: kopf would end after the last of these
         settings.networking.error_backoffs = [1, 2, 3, 5, *[10] * 10_000]
         settings.watching.server_timeout = 300
@@ -120,9 +126,9 @@ def _registry(operator: Operator) -> kopf.OperatorRegistry:
         settings.persistence.progress_storage = _NoProgress()
 
     @kopf.on.login(registry=registry)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
+    async def login(**_: Any) -> kopf.ConnectionInfo | kopf.AiohttpSession:
         reached = await credentials(operator.cluster)
-        return kopf.ConnectionInfo(
+        whole = kopf.ConnectionInfo(
             server=reached.server,
             ca_path=reached.ca,
             certificate_path=reached.certificate,
@@ -130,6 +136,10 @@ def _registry(operator: Operator) -> kopf.OperatorRegistry:
             token=reached.token,
             insecure=reached.insecure,
         )
+        if not only_metadata:
+            return whole
+        session = metadata_session.open_session(whole.as_http_headers(), whole.as_ssl_context())
+        return kopf.AiohttpSession(server=reached.server, aiohttp_session=session)
 
     return registry
 
@@ -140,8 +150,16 @@ def _watch_resources(registry: kopf.OperatorRegistry, news: News) -> None:
         news.of_resource((namespace or "", name or ""), type, body)
 
 
+def _watch_nodes(registry: kopf.OperatorRegistry, operator: Operator, of_nodes: NodeNews) -> None:
+    @kopf.on.event("", "v1", "nodes", registry=registry)
+    async def node_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
+        if of_nodes.is_news(type, body):
+            operator.delivery.renew()
+            operator.queue.add(EVERY)
+
+
 def _watch_others(registry: kopf.OperatorRegistry, operator: Operator, news: News) -> None:
-    queue, references, of_nodes = operator.queue, operator.references, NodeNews()
+    queue, references = operator.queue, operator.references
 
     # The owner is in their metadata, because somebody may have removed the labels.
     @kopf.on.event("apps", "v1", "deployments", registry=registry)
@@ -166,9 +184,3 @@ def _watch_others(registry: kopf.OperatorRegistry, operator: Operator, news: New
     async def input_changed(namespace: str | None, name: str | None, param: Any = None, **_: Any) -> None:
         for key in references.readers((param, namespace or "", name or "")):
             queue.overtake(key)
-
-    @kopf.on.event("", "v1", "nodes", registry=registry)
-    async def node_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
-        if of_nodes.is_news(type, body):
-            operator.delivery.renew()
-            queue.add(EVERY)

@@ -7,10 +7,10 @@ _TROUBLE = ("ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "ImageInspe
 
 
 class NodeNews:
-    """Tells the few Node events that matter from heartbeats."""
+    """Tells the few Node events that matter from heartbeats. `nodes` are those that are no news."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[str, ...]] = {}
+    def __init__(self, nodes: Iterable[Mapping[str, Any]] = ()) -> None:
+        self._known = {node["metadata"]["name"]: _state(node) for node in nodes}
 
     def is_news(self, kind: str | None, node: Mapping[str, Any]) -> bool:
         """Whether the event (its type and the Node) is news: a new node, a change of readiness, or a reboot."""
@@ -18,13 +18,17 @@ class NodeNews:
         if kind == "DELETED":
             self._known.pop(name, None)
             return False
-        status = node.get("status", {})
-        ready = next(
-            (condition["status"] for condition in status.get("conditions", []) if condition["type"] == "Ready"), ""
-        )
-        current = (node["metadata"]["uid"], ready, status.get("nodeInfo", {}).get("bootID", ""))
+        current = _state(node)
         before, self._known[name] = self._known.get(name), current
         return before != current
+
+
+def _state(node: Mapping[str, Any]) -> tuple[str, str, str]:
+    status = node.get("status", {})
+    ready = next(
+        (condition["status"] for condition in status.get("conditions", []) if condition["type"] == "Ready"), ""
+    )
+    return node["metadata"]["uid"], ready, status.get("nodeInfo", {}).get("bootID", "")
 
 
 def pull_trouble(pods: Iterable[Mapping[str, Any]]) -> bool:

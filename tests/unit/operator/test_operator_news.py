@@ -101,8 +101,9 @@ def test_children_that_are_listed_anew_may_have_changed_unseen(news: News, queue
     assert queue.told == ["later", "later"]
 
 
-async def test_the_first_list_of_resources_has_an_end(queue: Queue) -> None:
-    news = News(cast(WorkQueue, queue), 2)
+async def test_the_first_list_of_resources_has_an_end(news: News) -> None:
+    other = {**resource(), "metadata": {**resource()["metadata"], "namespace": "team", "name": "other"}}
+    news.of_first_list([listed(), other])
     waiting = asyncio.create_task(news.have_been_shown())
     news.of_resource(APP, "MODIFIED", resource())
     news.of_resource(APP, None, resource())
@@ -113,4 +114,32 @@ async def test_the_first_list_of_resources_has_an_end(queue: Queue) -> None:
 
 
 async def test_where_there_are_no_resources_no_list_is_waited_for(news: News) -> None:
+    news.of_first_list([])
     await asyncio.wait_for(news.have_been_shown(), 60)
+
+
+def listed(generation: int = 1, observed: int | None = 1) -> dict[str, Any]:
+    return resource(generation, observed, namespace="team", name="app")
+
+
+def test_the_first_list_has_edits_looked_at_and_leaves_all_others_to_the_watch(news: News, queue: Queue) -> None:
+    news.of_first_list([listed()])
+    assert queue.told == []
+    news.of_resource(APP, None, resource())
+    assert queue.told == ["later"]
+    news.of_first_list([listed(generation=2)])
+    assert queue.told == ["later", "now"]
+
+
+def test_a_list_that_is_older_than_an_edit_does_not_begin_it_anew(news: News, queue: Queue) -> None:
+    news.of_first_list([listed()])
+    news.of_resource(APP, "MODIFIED", resource(generation=2))
+    news.of_resource(APP, None, resource())
+    news.of_resource(APP, "MODIFIED", resource(generation=2))
+    assert queue.told == ["now", "later", "soon"]
+
+
+def test_one_that_is_made_anew_under_its_name_is_news_whatever_its_generation(news: News, queue: Queue) -> None:
+    news.of_first_list([listed(5, 5)])
+    news.of_resource(APP, "ADDED", resource(1, None, uid="2"))
+    assert queue.told == ["now"]

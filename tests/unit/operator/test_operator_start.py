@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
 
 from localmodel.errors import UserError
-from localmodel_operator import main
+from localmodel_operator import early_edits
 from localmodel_operator.cluster import Cluster, RefusedError
+from localmodel_operator.news import News
+from localmodel_operator.workqueue import WorkQueue
 
 
 class Api:
@@ -18,11 +21,12 @@ class Api:
         self.refused, self.asked = refused, list[str | None]()
         self.lease: dict[str, Any] = {"spec": {"holderIdentity": holder, "leaseDurationSeconds": 15}}
 
-    async def list(self, _: Any, namespace: str | None = None) -> list[Any]:
+    async def pages(self, _: Any, namespace: str | None = None) -> AsyncIterator[tuple[list[Any], str]]:
         self.asked.append(namespace)
         if self.refused:
             raise self.refused
-        return [{"metadata": {"name": "app"}}]
+        yield [], "7"
+        yield [], "7"
 
     async def get(self, *_: Any) -> dict[str, Any]:
         return self.lease
@@ -34,14 +38,14 @@ class Api:
 async def test_a_cluster_without_the_custom_resource_is_refused_in_a_sentence() -> None:
     api = Api(RefusedError(404, "the server could not find the requested resource"))
     with pytest.raises(UserError, match=r"does not know LocalModelDeployment.*crds/.*localmodel-crds") as caught:
-        await main._count_resources(cast(Cluster, api), ())
+        await early_edits.read(cast(Cluster, api), News(WorkQueue()), ())
     assert caught.value.reason == "ClusterUnusable"
 
 
 @pytest.mark.parametrize(("served", "asked"), [((), [None]), (("a", "b"), ["a", "b"])], ids=["all", "two"])
 async def test_it_asks_only_where_it_serves(served: tuple[str, ...], asked: list[str | None]) -> None:
     api = Api()
-    assert await main._count_resources(cast(Cluster, api), served) == len(asked)
+    assert await early_edits.read(cast(Cluster, api), News(WorkQueue()), served) == dict.fromkeys(asked, "7")
     assert api.asked == asked
 
 

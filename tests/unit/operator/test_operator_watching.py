@@ -13,9 +13,12 @@ from kubernetes.aio import client
 
 from localmodel_operator import watching
 from localmodel_operator.cluster import Cluster, credentials
+from localmodel_operator.images.delivery_news import NodeNews
 from localmodel_operator.news import News
 from localmodel_operator.operator import Operator
 from localmodel_operator.workqueue import WorkQueue
+
+LISTED = {"metadata": {"uid": "1", "generation": 1, "namespace": "team", "name": "app"}, "spec": {}}
 
 
 @pytest.fixture(name="spawned")
@@ -49,12 +52,14 @@ async def test_children_are_listed_when_the_resources_were_shown_and_their_edits
     spawned: list[asyncio.Event],
 ) -> None:
     queue, enough, taken = WorkQueue(), asyncio.Event(), list[bool]()
-    news = News(queue, 1)
-    edited = {"metadata": {"uid": "1", "generation": 1}, "spec": {}}
-    watched = asyncio.create_task(watching.watch(site(queue), news, enough, lambda: taken.append(True), None))
+    news = News(queue)
+    news.of_first_list([LISTED])
+    watched = asyncio.create_task(
+        watching.watch(site(queue), news, NodeNews(), enough, lambda: taken.append(True), None)
+    )
     await until(lambda: bool(spawned))
     assert len(taken) <= len(spawned) == 1
-    news.of_resource(("team", "app"), None, edited)
+    news.of_resource(("team", "app"), None, LISTED)
     await asyncio.sleep(0.2)
     assert len(spawned) == 1, "the edit waits"
 
@@ -72,7 +77,8 @@ async def test_children_are_listed_when_the_resources_were_shown_and_their_edits
 async def test_an_end_waits_for_no_list(spawned: list[asyncio.Event], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "_EDITS_FIRST", 1000)
     enough, queue = asyncio.Event(), WorkQueue()
-    watched = asyncio.create_task(watching.watch(site(queue), News(queue, 1), enough, lambda: None, None))
+    (news := News(queue)).of_first_list([LISTED])
+    watched = asyncio.create_task(watching.watch(site(queue), news, NodeNews(), enough, lambda: None, None))
     await until(lambda: bool(spawned))
     enough.set()
     await asyncio.wait_for(watched, 60)

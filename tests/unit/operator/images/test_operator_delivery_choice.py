@@ -180,6 +180,12 @@ def test_heartbeats_are_no_news() -> None:
     assert [news.is_news(kind, node()) for kind in (None, "MODIFIED", "MODIFIED", None)] == [True, False, False, False]
 
 
+def test_nodes_that_a_start_has_listed_are_no_news() -> None:
+    news = NodeNews([node()])
+    assert not news.is_news(None, node())
+    assert news.is_news(None, node(ready="Unknown"))
+
+
 @pytest.mark.parametrize(
     "after", [node(uid="2"), node(ready="Unknown"), node(boot="c")], ids=["made anew", "not ready", "started anew"]
 )
