@@ -1,6 +1,7 @@
 """A deployment as one scoring server on this machine, without a cluster; the runner decides how it runs."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
@@ -28,6 +29,7 @@ from localmodel_untrusted import captured_lines
 
 # After these, something newer reports the state, or nothing was begun.
 _NOT_AN_ATTEMPT = (reasons.SUPERSEDED, reasons.REVISION_NOT_FOUND)
+_SEEN_AT_ONCE = 32
 
 Value = TypeVar("Value")
 
@@ -290,7 +292,9 @@ class LocalTarget:
         return self._observe(place)
 
     def deployments(self, choose: Callable[[list[str]], list[str]] = list) -> list[DeploymentStatus]:
-        return [self._observe(self.place(name)) for name in choose(state.names(self.runner.folder))]
+        places = map(self.place, choose(state.names(self.runner.folder)))
+        with ThreadPoolExecutor(_SEEN_AT_ONCE) as threads:  # one that does not answer is waited for
+            return [*threads.map(self._observe, places)]
 
     def get(self, name: str) -> DeploymentStatus:
         return self._observe(self._existing(name))

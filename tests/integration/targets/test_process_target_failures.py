@@ -4,10 +4,15 @@ import json
 import os
 import signal
 import time
+from threading import Barrier
 
 import pytest
-from support.lmd_command import BROKEN_INIT, Lmd, answers, assert_edits_lose_no_request, script
+from support.lmd_command import BROKEN_INIT, Lmd, answers, assert_edits_lose_no_request, free_port, script
 from support.server.scoring_server_process import eventually
+
+from localmodel.targets.machine.local import LocalTarget
+from localmodel.targets.machine.rollout import loading
+from localmodel.targets.process import ProcessRunner
 
 HANGING_INIT = """
 import time
@@ -130,3 +135,20 @@ def test_a_request_that_fails_is_the_callers_to_see(lmd: Lmd) -> None:
 def test_edits_good_and_bad_lose_no_request(lmd: Lmd) -> None:
     lmd.apply(script("1"))
     assert_edits_lose_no_request(lmd, BROKEN_INIT)
+
+
+def test_a_server_that_does_not_answer_does_not_delay_the_look_at_another(
+    lmd: Lmd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("digits", "irises"):
+        assert lmd.apply(script("1"), name=name, service={"localPort": free_port()}).code == 0
+    both = Barrier(2)
+
+    def ask(port: int) -> tuple[int | None, str]:
+        both.wait(30)  # until the other one is asked, too
+        return 1, ""
+
+    monkeypatch.setattr(loading, "ask", ask)
+    monkeypatch.setenv("LOCALMODEL_HOME", str(lmd.home))
+    statuses = LocalTarget(ProcessRunner()).deployments()
+    assert [(status.name, status.ready) for status in statuses] == [("digits", True), ("irises", True)]
