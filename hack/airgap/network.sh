@@ -38,7 +38,8 @@ wait_for_pod_ranges() {
   done
 }
 
-# Routes live in the node's kernel, and its address may change with a restart of the engine.
+# Routes live in the node's kernel, and its address may change with a restart of the engine. Fails where the cluster does
+# not tell the ranges.
 keep_routes() {
   case $(docker inspect -f '{{.Config.Image}}' "$1-control-plane") in "$NODE_REPOSITORY":*) routes "$1" ;; esac
 }
@@ -49,8 +50,8 @@ routes() {
   for node in $nodes; do
     for other in $nodes; do
       [ "$other" != "$node" ] || continue
-      range=$(pod_range "$1" "$other")
-      docker exec "$node" ip route replace "$range" via "$(node_address "$other")"
+      range=$(pod_range "$1" "$other") || return
+      docker exec "$node" ip route replace "$range" via "$(node_address "$other")" || return
     done
   done
 }
