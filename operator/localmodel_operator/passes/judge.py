@@ -1,13 +1,11 @@
 """Whether the revision that serves may go on, and how well it does, by the answers that its pods have counted."""
 
-import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
 
 from localmodel import reasons
 from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.passes.give_up import give_up
-from localmodel_operator.passes.observed import Observed, observe_pods
+from localmodel_operator.passes.observed import Observed
 from localmodel_operator.pods import error_rate, failing_share
 from localmodel_operator.pods.pod_state import PodState
 from localmodel_operator.pods.pods import Pod
@@ -17,8 +15,6 @@ from localmodel_operator.status.conditions import Condition
 
 # Seconds between looks: at a revision on trial, at one that may still be given up, and at one of which a share fails.
 _ON_TRIAL, _WATCHED, _FAILING = 0.5, 2.0, 15.0
-# Seconds between looks within a pass, and how many: a busy endpoint has answered enough in a moment.
-_POLL, _POLLS = 0.1, 4
 _KILLED = (
     "Workers of revision {} were killed for lack of memory, and replaced; raise spec.resources.limits.memory, or mend "
     "what grows"
@@ -35,29 +31,10 @@ async def judge(context: Pass, choice: Choice, observed: Observed) -> list[PodSt
         return []
     states = _states(observed.pods, choice.target)
     if error_rate.is_watched(states):
-        context.look_again(_WATCHED)
+        context.look_again(_ON_TRIAL if error_rate.on_trial(states) else _WATCHED)
     if verdict := error_rate.verdict(states):
         await give_up(context, choice, observed, reasons.ERROR_RATE, verdict)
     return states
-
-
-async def look_again(context: Pass, choice: Choice, observed: Observed) -> Observed:
-    """Judge what the pods have counted now, and for a moment more while that is not enough.
-
-    Returns what was observed, with the pods as they are now.
-
-    Raises:
-        Waiting: the revision was given up.
-    """
-    for number in range(1 + _POLLS):
-        if number:
-            await asyncio.sleep(_POLL)
-        active, terminating = await observe_pods(context.operator.cluster, context.operator.admin, *context.key)
-        observed = replace(observed, pods=active, terminating=terminating)
-        await judge(context, choice, observed)
-        if not is_on_trial(choice, observed):
-            break
-    return observed
 
 
 def hold_if_bad(context: Pass, target: RecordedRevision, states: list[PodState]) -> None:
@@ -76,7 +53,8 @@ def is_on_trial(choice: Choice, observed: Observed) -> bool:
     """Whether no pod is replaced yet, because going back is quick while the workers of the revision before live."""
     if choice.pinned or choice.because or observed.started_with == choice.target.number:
         return False
-    return error_rate.on_trial(_states(observed.pods, choice.target))
+    states = _states(observed.pods, choice.target)
+    return error_rate.on_trial(states) and not error_rate.is_busy(states)
 
 
 def hold_back(context: Pass, target: RecordedRevision) -> None:

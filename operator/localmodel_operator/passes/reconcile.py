@@ -164,17 +164,14 @@ async def _advance(context: Pass) -> None:
     observed = await optional_children.arrange(context, exposed, observed)
     _note_failing(context, observed)
     await judge.judge(context, choice, observed)
-    # The image is sent to the nodes while the revision is asked at its address: both take as long.
-    await gather_both(
-        _verify_early(context, choice, desired, exposed, observed), deliver.deliver(context, choice.target, observed)
+    # The image is sent to the nodes, and pods start with it, while the revision is asked at its address.
+    _, applied = await gather_both(
+        _verify_early(context, choice, desired, exposed, observed), _begin_roll(context, choice, observed)
     )
-    if context.status.verified and judge.is_on_trial(choice, observed):
-        # While the image was sent it may have answered enough.
-        observed = await judge.look_again(context, choice, observed)
-        if judge.is_on_trial(choice, observed):
-            judge.hold_back(context, choice.target)
-            raise Waiting
-    await roll_out.roll_out(context, choice, observed)
+    if applied is None:
+        judge.hold_back(context, choice.target)
+        raise Waiting
+    await roll_out.follow(context, choice, observed, applied)
     if not context.decision.committed:
         await context.decide(context.decision.as_committed())
     if not context.status.verified:
@@ -207,6 +204,15 @@ async def _verify_early(context: Pass, choice: Choice, desired: Desired, exposed
         else:
             roll_out.note_rolling(context, choice.target)
         await context.report()
+
+
+async def _begin_roll(context: Pass, choice: Choice, observed: Observed) -> Object | None:
+    """Have pods started with the revision. Returns None while no pod is to be replaced yet."""
+    await deliver.deliver(context, choice.target, observed)
+    serves_already = verify.is_due(context, choice.target, observed)
+    if serves_already and judge.is_on_trial(choice, observed):
+        return None
+    return await roll_out.begin(context, choice.target, observed, serves_already=serves_already)
 
 
 async def _note_serving(context: Pass, observed: Observed) -> None:

@@ -22,9 +22,21 @@ async def roll_out(context: Pass, choice: Choice, observed: Observed) -> None:
     Raises:
         Waiting, UserError.
     """
-    target, status, cluster = choice.target, context.status, context.operator.cluster
+    await follow(context, choice, observed, await begin(context, choice.target, observed))
+
+
+async def begin(
+    context: Pass, target: RecordedRevision, observed: Observed, *, serves_already: bool = False
+) -> Object:
+    """Have pods started with the revision, whose image is delivered. Returns the Deployment that says so.
+
+    `serves_already`: running pods have it, and starting others is not what its users wait for.
+
+    Raises:
+        Waiting, UserError.
+    """
     if observed.started_with != target.number:
-        await _end_durable(context, target)
+        await _end_durable(context, target, serves_already)
     foreign = managed_fields.read(observed.deployment) if observed.deployment else ForeignFields()
     await _report_foreign(context, foreign)
     if context.spec.autoscaling and observed.deployment:
@@ -37,6 +49,16 @@ async def roll_out(context: Pass, choice: Choice, observed: Observed) -> None:
     applied = await _apply(context, target, deployment, foreign.container)
     if is_edited and outlived != (meanwhile := rollout_status.outlived(applied, is_edited=True)):
         applied = await context.apply(children.deployment(context.owner, context.spec, target.template, meanwhile))
+    return applied
+
+
+async def follow(context: Pass, choice: Choice, observed: Observed, applied: Object) -> None:
+    """Report how far the roll is. Returns when every pod was started with the revision.
+
+    Raises:
+        Waiting, UserError.
+    """
+    target, status, cluster = choice.target, context.status, context.operator.cluster
     state = rollout_status.judge(applied, await listed(cluster, *context.key), target.number)
     status.values["replicas"] = state.replicas
     if state.complete:
@@ -60,12 +82,12 @@ async def roll_out(context: Pass, choice: Choice, observed: Observed) -> None:
     raise Waiting(RESYNC)
 
 
-async def _end_durable(context: Pass, target: RecordedRevision) -> None:
+async def _end_durable(context: Pass, target: RecordedRevision, serves_already: bool) -> None:
     """Report that pods are replaced before they are: an operator that is killed in between leaves no false Durable."""
     if not conditions.holds(context.last_status, "Durable"):
         return
     note_rolling(context, target)
-    if not context.status.verified:
+    if not (context.status.verified or serves_already):
         context.status.progress(reasons.ROLLING_OUT, f"pods of revision {target.number} are starting")
     await context.report()
 
@@ -83,7 +105,7 @@ async def _apply(context: Pass, target: RecordedRevision, wanted: Object, report
     if not written:
         return applied
     await _report_foreign(context, ForeignFields(tuple(name for name in written if name not in reported)))
-    await _end_durable(context, target)
+    await _end_durable(context, target, serves_already=False)
     (container,) = wanted["spec"]["template"]["spec"]["containers"]
     try:
         return await context.operator.cluster.put_back(applied, container)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from localmodel_operator.pods.pod_state import PodState
 
 WATCHED_FOR = 60.0  # seconds after a switch
-# A revision is on trial until it has answered this many requests, or for this many seconds. No pod is rolled before, so
-# that the workers of the previous revision still live, and going back is quick.
+# A revision is on trial until it has answered this many requests, or for this many seconds. No pod is replaced before,
+# so that the workers of the previous revision still live, and going back is quick.
 TRIAL_REQUESTS = 10
 TRIAL_SECONDS = 2.0
 
@@ -16,13 +16,16 @@ _BAD_SHARE = 0.5
 
 @dataclass(frozen=True)
 class _Counts:
-    """The counts of all pods that have switched lately, with the `seconds` since the last switch."""
+    """The counts of all pods that have switched lately, with the `seconds` since the last switch, and the time that was
+    counted before it, which is the longest of all pods.
+    """
 
     requests: float
     failed: float
     requests_before: float
     failed_before: float
     seconds: float
+    seconds_before: float
 
     @property
     def can_be_compared(self) -> bool:
@@ -53,6 +56,12 @@ def on_trial(states: Iterable[PodState]) -> bool:
     return counts.can_be_compared and counts.requests < TRIAL_REQUESTS and counts.seconds < TRIAL_SECONDS
 
 
+def is_busy(states: Iterable[PodState]) -> bool:
+    """Whether so many requests come that the verdict is there before a pod that starts now could replace another."""
+    counts = _counted(states)
+    return counts.requests_before >= TRIAL_REQUESTS / TRIAL_SECONDS * max(counts.seconds_before, 1.0)
+
+
 def looks_bad(states: Iterable[PodState]) -> bool:
     """Whether its answers so far, even if few, speak against it."""
     return _counted(states).is_worse
@@ -75,6 +84,7 @@ def _counted(states: Iterable[PodState]) -> _Counts:
         total("requests", before=True),
         total("failed", before=True),
         min((state.since_switch.get("seconds", WATCHED_FOR) for state in new), default=WATCHED_FOR),
+        max((state.before_switch.get("seconds", WATCHED_FOR) for state in new), default=WATCHED_FOR),
     )
 
 

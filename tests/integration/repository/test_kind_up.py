@@ -69,7 +69,6 @@ def test_an_api_server_that_ends_once_more_after_its_engine_came_back_is_waited_
     assert "cluster used is already up" in done.stderr
     assert "two nodes" in done.stderr
     assert "delete" not in (tmp_path / "kind-did").read_text()
+    added = "ip route replace 10.244.1.0/24 via 192.0.2.1"
     routes = (tmp_path / "routes").read_text().splitlines()
-    assert [f"exec used-{node} ip route replace 10.244.1.0/24 via 192.0.2.1" for node in ("control-plane", "worker")] == (
-        routes[-2:]
-    )
+    assert routes[-2:] == [f"exec used-control-plane {added}", f"exec used-worker {added}"]

@@ -70,7 +70,8 @@ class Resource:
         monkeypatch.setattr(availability, "report_change", _none)
         monkeypatch.setattr(prepare, "prepare_pods", self._prepare)
         monkeypatch.setattr(deliver, "deliver", _none)
-        monkeypatch.setattr(roll_out, "roll_out", _none)
+        monkeypatch.setattr(roll_out, "begin", _true)
+        monkeypatch.setattr(roll_out, "follow", _none)
         monkeypatch.setattr(verify, "is_due", lambda *_: True)
         monkeypatch.setattr(verify, "is_durable", lambda *_: True)
 
@@ -171,5 +172,5 @@ async def _no_problem(*_: Any) -> str:
     return ""
 
 
-async def _true(*_: Any) -> bool:
+async def _true(*_: Any, **__: Any) -> bool:
     return True

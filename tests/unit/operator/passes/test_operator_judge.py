@@ -25,7 +25,8 @@ OLD, NEW = recorded(1), recorded(2)
 def swapped(failed: int, of: int, seconds: float = 0.4, before: int = 50) -> Pod:
     """A pod that was started with the old revision and serves the new one."""
     since = {"requests": of, "failed": failed, "seconds": seconds}
-    return pod(OLD, state(NEW, since_switch=since, before_switch={"requests": before, "failed": 0}, recent=since))
+    before_switch = {"requests": before, "failed": 0, "seconds": 60.0}
+    return pod(OLD, state(NEW, since_switch=since, before_switch=before_switch, recent=since))
 
 
 class Api:
@@ -122,38 +123,17 @@ def test_no_pod_is_replaced_before_enough_was_answered() -> None:
     assert not judge.is_on_trial(Choice(NEW, because=("ErrorRate", "x")), found(swapped(0, 3)))
 
 
-@pytest.mark.parametrize(
-    ("answered", "looks", "is_on_trial"),
-    [([10], 1, False), ([3, 8, 13], 3, False), ([0, 1, 2, 3, 4, 5, 6], 5, True)],
-)
-async def test_a_busy_endpoint_waits_for_no_further_pass(
-    api: Api, monkeypatch: pytest.MonkeyPatch, answered: list[int], looks: int, is_on_trial: bool
-) -> None:
-    left, slept = iter(answered), list[float]()
-
-    async def pods(*_: Any) -> tuple[list[Pod], list[Pod]]:
-        return [swapped(0, next(left))], []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    monkeypatch.setattr(judge, "observe_pods", pods)
-    monkeypatch.setattr(judge.asyncio, "sleep", sleep)
-    there = await judge.look_again(context_of(api), Choice(NEW), found(swapped(0, 0)))
-    assert judge.is_on_trial(Choice(NEW), there) is is_on_trial
-    assert (len(answered) - len([*left]), slept) == (looks, [0.1] * (looks - 1))
+def test_of_a_busy_endpoint_the_verdict_is_there_before_a_pod_has_started() -> None:
+    assert not judge.is_on_trial(Choice(NEW), found(swapped(0, 0, before=300)))
+    assert judge.is_on_trial(Choice(NEW), found(swapped(0, 0, before=299)))
+    assert not judge.is_on_trial(Choice(NEW), found(swapped(0, 0, before=150), swapped(0, 0, before=150)))
 
 
-async def test_what_fails_meanwhile_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    left = iter([swapped(2, 3), swapped(10, 10)])
-
-    async def pods(*_: Any) -> tuple[list[Pod], list[Pod]]:
-        return [next(left)], []
-
-    monkeypatch.setattr(judge, "observe_pods", pods)
-    with pytest.raises(Waiting):
-        await judge.look_again(context_of(api), Choice(NEW), found(swapped(0, 0)))
-    assert api.failed.startswith("ErrorRate: 10 of the first 10 requests failed")
+@pytest.mark.parametrize(("answered", "seconds"), [(3, 0.5), (10, 2.0)])
+async def test_while_pods_start_the_verdict_is_looked_for(api: Api, answered: int, seconds: float) -> None:
+    context = context_of(api)
+    await judge.judge(context, Choice(NEW), found(swapped(0, answered, before=300), started_with=2))
+    assert context.again_after == seconds
 
 
 def test_while_it_waits_the_status_says_for_what(api: Api) -> None:

@@ -35,9 +35,10 @@ ORDER = {
         prepare pod
         commit pod
         replace ConfigMap app-wanted (revision 3, committed)
+        status Updating
+        apply Deployment app
         status Serving
         event Serving
-        apply Deployment app
         status Serving
         status Serving, durable
     """,
@@ -52,9 +53,10 @@ ORDER = {
         commit pod
         commit pod
         replace ConfigMap app-wanted (revision 3, committed)
+        status Updating
+        apply Deployment app
         status Serving
         event Serving
-        apply Deployment app
         status Serving
         status Serving, durable
     """,
@@ -186,9 +188,10 @@ ORDER = {
         commit pod
         commit pod
         replace ConfigMap app-wanted (revision 1, committed)
+        status Updating
+        apply Deployment app
         status ServingAsked
         event ServingAsked
-        apply Deployment app
         status ServingAsked
         status ServingAsked, durable
     """,
