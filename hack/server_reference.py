@@ -94,12 +94,16 @@ In pods, the operator sends revisions to LOCALMODEL_ADMIN_PORT, to which no Serv
 | `POST /prepare` | 200 if the revision in the body can serve: unpacked, init() returned, gate passed |
 | `POST /commit` | 200 and the state when it serves; a commit that fails makes the pod unready |
 | `POST /abort` | 200 and the state when the prepared revision is discarded |
+| `POST /trial` | 200 and the state when the prepared revision is tried on clients' requests, or no more |
+| `POST /answered` | 200 and the last captured requests, each with two answers of what serves; 4 MB at most |
+| `POST /replay` | 200 and the state when what is on hold has answered these as before; it stays on hold |
 | `POST /leave` | 200 and `kept`, the connections that may still send; as after SIGTERM, each answer is the last |
 
-Errors have `reason` and `message`. 400: `BadBundle`. 409, if the pod is not in the state that the caller expects:
-`Superseded` by a newer epoch, `NotPrepared`, `NotHeld`, `ModelMissing`, `OtherEnvironment`, `Aborted`, `Committed`,
-`Stopping`. 413: `TooLarge`. 422, if the revision cannot serve: `InitFailed` with its traceback, `GateFailed`,
-`SettingsInvalid`. 507: `NoRoom`, in memory or in LOCALMODEL_STATE_FOLDER.
+Errors have `reason` and `message`. 400: `BadBundle`, `BadTrial`, `BadReplay`, `BadBody`. 409, if the pod is not in the
+state that the caller expects: `Superseded` by a newer epoch, `NotPrepared`, `NotOnHold`, `NotHeld`, `ModelMissing`,
+`OtherEnvironment`, `Aborted`, `Committed`, `Stopping`. 413: `TooLarge`. 422, if the revision cannot serve: `InitFailed`
+with its traceback, `GateFailed`, `ReplayFailed`, `SettingsInvalid`. 507: `NoRoom`, in memory or in
+LOCALMODEL_STATE_FOLDER.
 
 A bundle is an uncompressed tar of `bundle.json` (`revision`, `entry`, `models`, `variables`, `content`, `environment`),
 `code/`, `models/HEX/` for models that the pod does not have, and `gate.json`. It contains only files and folders. For a

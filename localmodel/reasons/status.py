@@ -505,8 +505,8 @@ TOO_FEW_CAPTURED = _reason(
 NOT_REPLAYED = _reason(
     STAGES,
     "NotReplayed",
-    "`Replayed` is False: the revision was not brought into pods that served another one, where captured requests are; "
-    "it serves without having been compared",
+    "`Replayed` is False: no pod that served another revision before had captured requests; the revision serves "
+    "without having been compared",
 )
 DELIVERED = _reason(STAGES, "Delivered", "`ImageDelivered`: every node, or the registry, has the image")
 _also(STAGES, SCALED_TO_ZERO, "`ImageDelivered`: the image is sent when a pod is wanted")

@@ -19,6 +19,10 @@ class Fields:
         if not isinstance(self._fields, dict):
             raise UnreadableError("expected an object")
 
+    def has(self, name: str) -> bool:
+        """Whether the field is there."""
+        return name in self._fields
+
     def text(self, name: str) -> str:
         """A string that can be a variable's value."""
         value = self._get(name)

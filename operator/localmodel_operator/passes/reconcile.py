@@ -52,7 +52,7 @@ from localmodel_operator.passes import (
 from localmodel_operator.passes.context import RESYNC, Pass, Waiting
 from localmodel_operator.passes.gather import gather_both
 from localmodel_operator.passes.observed import Observed
-from localmodel_operator.passes.preparation import prepare
+from localmodel_operator.passes.preparation import prepare, replay
 from localmodel_operator.passes.preparation.build import Building, RevisionBuilder
 from localmodel_operator.pods import pods, rollout_status
 from localmodel_operator.pods.admin import SupersededError
@@ -171,6 +171,7 @@ async def _advance(context: Pass) -> None:
     if applied is None:
         judge.hold_back(context, choice.target)
         raise Waiting
+    await replay.ask_held(context, choice, observed)
     await roll_out.follow(context, choice, observed, applied)
     if not context.decision.committed:
         await context.decide(context.decision.as_committed())

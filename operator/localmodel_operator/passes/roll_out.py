@@ -25,9 +25,7 @@ async def roll_out(context: Pass, choice: Choice, observed: Observed) -> None:
     await follow(context, choice, observed, await begin(context, choice.target, observed))
 
 
-async def begin(
-    context: Pass, target: RecordedRevision, observed: Observed, *, serves_already: bool = False
-) -> Object:
+async def begin(context: Pass, target: RecordedRevision, observed: Observed, *, serves_already: bool = False) -> Object:
     """Have pods started with the revision, whose image is delivered. Returns the Deployment that says so.
 
     `serves_already`: running pods have it, and starting others is not what its users wait for.

@@ -29,6 +29,7 @@ PORT = 5002
 _HEADER = "X-Localmodel-Token"
 _VALID_FOR = 120  # seconds
 _QUICKLY = 5.0  # seconds, for calls without work for the pod
+_AT_LENGTH = 90.0  # seconds, for asking captured requests, which ends after a minute
 _MOST_CHARACTERS = 8192  # of a pod's message, which becomes part of a status
 _REASON = re.compile(r"[A-Z][A-Za-z]{0,99}")  # as conditions accept it
 _CANNOT_TAKE = (400, 413, 507)  # the bundle, or no room for it: new pods may still serve the revision
@@ -96,6 +97,28 @@ class Admin:
     async def try_out(self, pod: Mapping[str, Any], epoch: int, content: str, trial: Mapping[str, Any]) -> None:
         """Have the pod try what it has prepared on clients' requests. Raises the errors of `prepare()`."""
         _check(*await self._call(pod, "trial", epoch, content, _Json(trial)))
+
+    async def answered(self, pod: Mapping[str, Any], last: int) -> Mapping[str, Any] | None:
+        """What the pod was asked last, with its answers, for `replay()`; None if it does not answer, or is older."""
+        try:
+            status, answer = await self._call(pod, "answered", 0, "", _Json({"last": last}), seconds=_AT_LENGTH)
+        except PodUnreachableError:
+            return None
+        return answer if status == 200 else None
+
+    async def replay(
+        self, pod: Mapping[str, Any], epoch: int, content: str, answered: Mapping[str, Any]
+    ) -> pod_state.PodState | None:
+        """Have a pod on hold answer what another was asked. Raises the errors of `prepare()`.
+
+        Returns its state, or None if that cannot be read.
+        """
+        status, answer = await self._call(pod, "replay", epoch, content, _Json(answered), seconds=_AT_LENGTH)
+        _check(status, answer)
+        try:
+            return pod_state.read(answer)
+        except ValueError:
+            return None
 
     async def commit(self, pod: Mapping[str, Any], epoch: int, content: str) -> None:
         """Have the pod serve what it has prepared. Raises the errors of `prepare()`."""

@@ -40,6 +40,7 @@ class PodState:
     killed_for_memory: int = 0  # workers of what it serves
     replayed: Replayed | None = None  # what came of captured requests before it served
     trial: Reported | None = None  # of what is prepared
+    on_hold: bool = False  # it has loaded what it is to serve, and waits to be told
 
 
 def read(answer: Mapping[str, Any]) -> PodState:
@@ -76,6 +77,7 @@ def read(answer: Mapping[str, Any]) -> PodState:
         _whole_number(answer, "killed_for_memory") if "killed_for_memory" in answer else 0,
         replayed.read(answer["replayed"]) if answer.get("replayed") else None,
         figures.read(answer["trial"]) if answer.get("trial") else None,
+        answer.get("on_hold") is True,
     )
 
 

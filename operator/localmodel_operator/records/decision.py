@@ -33,6 +33,7 @@ _BUNDLE_LIMIT = 700 * 1024  # a ConfigMap holds 1 MiB, and base64 takes a third 
 class Decision:
     """The decision that `revision` is to serve. If `committed`, it was proved, and pods that start later must catch up.
 
+    `hold`: pods that start with it stay unready until they are told to serve, because something is to be asked first.
     `good` is the last committed revision, `before` the one before it, `served` all committed ones that are kept, and
     `newest` the highest number of a revision so far. `pin` is the text of a `pin.Pin`; `inputs` and `generation` are
     the last seen ones of the user. `trial` is the text of a `trials.record.Record`.
@@ -51,6 +52,7 @@ class Decision:
     served: tuple[int, ...] = ()
     newest: int = 0
     trial: str = ""
+    hold: bool = False
 
     @property
     def observed_spec(self) -> ObservedSpec:
@@ -70,7 +72,7 @@ class Decision:
             self, served=tuple(number for number in served if number in kept), newest=max((self.newest, *kept))
         )
 
-    def next(self, target: RecordedRevision, heard: int = 0) -> "Decision":
+    def next(self, target: RecordedRevision, heard: int = 0, *, hold: bool = False) -> "Decision":
         """The next decision, for another revision.
 
         `heard` is the latest epoch that a pod knows, which is later if somebody has deleted the ConfigMap.
@@ -84,13 +86,14 @@ class Decision:
             environment=target.environment,
             committed=False,
             newest=max(self.newest, target.number),
+            hold=hold,
         )
 
     def as_committed(self) -> "Decision":
         """The same decision, committed."""
         before = self.before if self.good == self.revision else self.good
         served = (*(number for number in self.served if number != self.revision), self.revision)
-        return replace(self, committed=True, good=self.revision, before=before, served=served)
+        return replace(self, committed=True, hold=False, good=self.revision, before=before, served=served)
 
 
 FIRST = Decision(0, 0, "", "", committed=False)

@@ -72,9 +72,11 @@ class Pod:
     async def start(self) -> bool:
         """Load what is to serve; False when a revision that should serve cannot.
 
-        A pod that is behind stays unready and waits for the operator.
+        A pod that is behind or on hold stays unready and waits for the operator.
         """
         choice = self._choice
+        if choice.hold:
+            self.swaps.hold()
         if choice.source in ("image", "held"):
             return await self._loader.load()
         self._state.behind = f"behind: {choice.reason}"

@@ -32,6 +32,7 @@ def report(
         "serving": unready is None,
         "unready": unready,
         "loading": loader.is_loading,
+        "on_hold": swaps.on_hold,
         "preparing": None if order is None or prepared is not None else order._asdict(),
         "prepared": None if order is None or prepared is None else order._asdict(),
         "trial": swaps.beside.report(),

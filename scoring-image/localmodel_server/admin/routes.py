@@ -3,9 +3,11 @@
 ====================  ==========================================================================
 `GET /state`        what serves, what is prepared, what the pod has
 `POST /prepare`     a bundle, or nothing; answered when the revision could serve
-`POST /trial`       the prepared revision is tried on clients' requests as the body says (admin/trial.py)
+`POST /trial`       the prepared revision is tried on clients' requests as the body says (admin/bodies.py)
 `POST /commit`      the prepared revision serves when this is answered, with the state
 `POST /abort`       the prepared revision is forgotten
+`POST /answered`    the `last` so many captured requests, with two answers of what serves (replay/answered.py)
+`POST /replay`      what is on hold is asked what another pod has answered so; answered with the state
 `POST /leave`       the pod is about to end: it closes idle connections and says how many may still bring a request
 ====================  ==========================================================================
 """
@@ -22,20 +24,23 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from localmodel_server.admin import token
+from localmodel_server.admin.bodies import receive_answered, receive_last, receive_trial
 from localmodel_server.admin.errors import RefusedError, refusal
 from localmodel_server.admin.report import report
 from localmodel_server.admin.revisions import Revisions
 from localmodel_server.admin.settings import AdminSettings
 from localmodel_server.admin.spool import receive_to
 from localmodel_server.admin.swaps import Order, Swaps, answer_of
-from localmodel_server.admin.trial import receive_trial
 from localmodel_server.errors import ClientGoneError
 from localmodel_server.life.loader import Loader
 from localmodel_server.log import logger
 from localmodel_server.messages.asgi import send_json
 from localmodel_server.state import ServerState
 
-_METHODS = {"/state": "GET", **dict.fromkeys(["/prepare", "/trial", "/commit", "/abort", "/leave"], "POST")}
+_METHODS = {
+    "/state": "GET",
+    **dict.fromkeys(["/prepare", "/trial", "/commit", "/abort", "/answered", "/replay", "/leave"], "POST"),
+}
 _NO_BODY = hashlib.sha256().hexdigest()
 
 
@@ -88,8 +93,12 @@ class AdminApplication:
         order = Order(claims.epoch, claims.content)
         if path == "/prepare":
             return answer_of(await self._prepare(order, claims.body, scope, receive), order)
+        if path == "/answered":
+            return await self._swaps.answered(await receive_last(scope, receive, claims.body))
         if path == "/trial":
             await self._swaps.try_out(order, await receive_trial(scope, receive, claims.body))
+        elif path == "/replay":
+            await self._swaps.replay(order, *await receive_answered(scope, receive, claims.body))
         elif claims.body not in ("", _NO_BODY):
             raise RefusedError(400, "BadBundle", f"{path} takes no body")
         if path == "/commit":

@@ -23,7 +23,8 @@ _GATE = "gate.json"
 class WantedRevision(NamedTuple):
     """wanted.json: the deployment's last decision, whether every pod has been told to serve it, and what goes with it.
 
-    gate is the text of gate.json and bundle the tar; either is empty where there is none.
+    gate is the text of gate.json and bundle the tar; either is empty where there is none. hold: pods of the decision's
+    template load it, and stay unready until the operator commits it in each.
     """
 
     epoch: int
@@ -33,6 +34,7 @@ class WantedRevision(NamedTuple):
     committed: bool
     gate: str = ""
     bundle: bytes = b""
+    hold: bool = False
 
 
 class Choice(NamedTuple):
@@ -44,12 +46,15 @@ class Choice(NamedTuple):
     bundle  the wanted folder's bundle.tar, which has to be taken in first
     behind  nothing can be served: why not is in reason
     ======  ==================================================================
+
+    hold: it is loaded, and serves when the operator says so.
     """
 
     source: str
     serves: AcceptedRevision
     gated: bool = False
     reason: str = ""
+    hold: bool = False
 
 
 def choose(
@@ -72,10 +77,10 @@ def choose(
     if wanted is not None and wanted.committed and wanted.epoch > own.epoch:
         return _catch_up(image, environment, wanted, held)
     if own.content == image.content:
-        same = (
-            wanted is not None and not wanted.committed and (wanted.epoch, wanted.content) == (own.epoch, own.content)
-        )
-        return Choice("image", own, gated=same and own is image)
+        if wanted is None or own is not image or (wanted.epoch, wanted.content) != (own.epoch, own.content):
+            return Choice("image", own)
+        was_told = accepted is not None and accepted == own
+        return Choice("image", own, gated=not wanted.committed, hold=wanted.hold and not was_told)
     if own.content in held:
         return Choice("held", own)
     if wanted is not None and wanted.bundle and (wanted.content, wanted.environment) == (own.content, environment):
@@ -136,6 +141,7 @@ def _read(folder: Path, key: bytes, owner: str) -> WantedRevision | None:
         fields.truth("committed"),
         gate.decode("utf-8", "replace"),
         bundle,
+        fields.has("hold") and fields.truth("hold"),  # older operators write none
     )
 
 

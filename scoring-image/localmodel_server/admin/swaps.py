@@ -7,6 +7,7 @@ serves another, and serves it when it is committed.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -18,6 +19,8 @@ from localmodel_server.life.beside import Beside, Trial
 from localmodel_server.life.loader import Loader
 from localmodel_server.life.revision import Candidate
 from localmodel_server.log import logger
+from localmodel_server.replay import check
+from localmodel_server.replay.answered import Answered, Collection
 from localmodel_server.state import ServerState
 from localmodel_server.workers.worker_process import LoadError
 from localmodel_untrusted.replayed import Replayed
@@ -61,6 +64,7 @@ class Swaps:
         self._loader = loader
         self._revisions = revisions
         self._newest = newest  # no older epoch is prepared any more
+        self._on_hold = False
         self._order: Order | None = None
         self._preparing: asyncio.Task[Prepared] | None = None
         self._turn = asyncio.Lock()  # of those who change the above
@@ -103,6 +107,19 @@ class Swaps:
         """Whether this pod already serves or loads what the order names."""
         return order == (self.serves.epoch, self.serves.content) and self._state.behind is None
 
+    @property
+    def on_hold(self) -> bool:
+        """Whether this pod has loaded what it is to serve, and stays unready until it is told to."""
+        return self._on_hold and self._state.dispatcher.pool is not None
+
+    def hold(self) -> None:
+        """Stay unready until the decision that this pod starts with is committed."""
+        self._on_hold = True
+        self._state.behind = f"on hold: epoch {self.serves.epoch} has not been committed here"
+
+    def _waits_for(self, order: Order) -> bool:
+        return self._on_hold and order == (self.serves.epoch, self.serves.content)
+
     async def prepare(self, order: Order, bundle: Path | None) -> Prepared | None:
         """Load a revision from a bundle or from what the pod holds; None when it serves already.
 
@@ -114,7 +131,7 @@ class Swaps:
         """
         async with self._turn:
             self.check(order)
-            if self.has_committed(order):
+            if self.has_committed(order) or self._waits_for(order):
                 return None
             if order != self._order:
                 self._newest = order.epoch
@@ -155,28 +172,63 @@ class Swaps:
             self.check(order)
             if self.has_committed(order):
                 return
+            if self._waits_for(order):
+                await self._accept(self.serves)
+                self._on_hold, self._state.behind = False, None
+                return
             prepared = self.prepared
             if prepared is None or order != self._order:
                 # The signature says that it is so: elsewhere this revision may serve already.
+                self._on_hold = False
                 self._state.behind = f"behind: epoch {order.epoch} is to serve, and is not prepared here"
                 raise RefusedError(409, "NotPrepared", f"epoch {order.epoch} ({order.content}) is not prepared here")
             await self._keep(self.beside.before_commit(prepared.candidate), order)
-            try:
-                await in_thread(lambda: self._revisions.folder.accept(prepared.accepted))
-            except OSError as error:
-                self._state.behind = f"behind: epoch {order.epoch} could not be committed: {error}"
-                raise refusal(error) from error
+            await self._accept(prepared.accepted)
             self._preparing = self._order = None
             self.switch(prepared.accepted, prepared.candidate)
 
+    async def _accept(self, accepted: AcceptedRevision) -> None:
+        try:
+            await in_thread(lambda: self._revisions.folder.accept(accepted))
+        except OSError as error:
+            self._state.behind = f"behind: epoch {accepted.epoch} could not be committed: {error}"
+            raise refusal(error) from error
+
     def switch(self, accepted: AcceptedRevision, candidate: Candidate) -> None:
         """Serve a candidate that has been accepted."""
+        self._on_hold = False
         self._loader.commit(candidate)
         self.serves = accepted
         self.replayed = candidate.replayed
         self._state.behind = self.failure = None
         self.on_commit()
         self._sweep()
+
+    async def answered(self, last: int) -> dict[str, Any]:
+        """The last captured requests, and how what serves answers them, for a pod on hold."""
+        collection = Collection()
+
+        async def take(one: Answered) -> None:
+            await in_thread(lambda: collection.add(one))
+
+        await check.served(last, self._state.dispatcher, collection.left_out, take)
+        return collection.as_json()
+
+    async def replay(self, order: Order, answered: list[Answered], left_out: Counter[str]) -> None:
+        """Ask what is on hold what another pod was asked; it stays so whatever comes of it.
+
+        Raises:
+            RefusedError
+        """
+        self.check(order)
+        pool = self._state.dispatcher.pool
+        if pool is None or pool.settings.replay is None or not self._waits_for(order):
+            raise RefusedError(409, "NotOnHold", f"epoch {order.epoch} ({order.content}) is not on hold here")
+        try:
+            self.replayed = await check.compare(pool.settings.replay, answered, left_out, self._state.dispatcher)
+        except LoadError as error:
+            self.failure = f"epoch {order.epoch}: {refusal(error)}"
+            raise refusal(error) from error
 
     async def abort(self, order: Order) -> None:
         """Drop what was prepared for this or an older epoch.

@@ -125,6 +125,25 @@ def test_answers_to_captured_requests_may_not_change_either(app: App) -> None:
     assert ask(app.port)["scores"] == [{"of": 2, "is": 0.5}]
 
 
+def test_new_pods_answer_what_those_before_were_asked_before_they_serve(app: App) -> None:
+    gate = {"requests": [{**DIGIT, "expect": {"fields": [{"path": "$.label", "equals": 5}]}}]}
+    replay = {"minRequests": 5, "ignore": ["$.by"]}  # which names the pod
+    app.edit(update={"gate": gate, "replay": replay, "strategy": "Roll"})
+    app.namespace.wait_ready(app.name)
+    app.wait_durable()
+    with Load(app.port, per_second=20) as load:
+        time.sleep(2)
+        app.edit(scoring=given.inline(SCRIPT.replace('"label": 2', '"label": 5')))
+        stalled = app.namespace.wait_condition(app.name, "Stalled", "True", "ReplayFailed")
+        assert "answers to captured requests change: $.scores[*].is in" in stalled["message"]
+        app.edit(scoring=given.inline(SCRIPT.replace('"label": 2', '"label": 5').replace("0.75", "1 / 2")))
+        app.namespace.wait_ready(app.name)
+        told = app.namespace.condition(app.name, "Replayed")
+        assert (told["status"], told["reason"]) == ("True", "AnsweredAsBefore"), told
+        app.wait_durable()
+    assert {answer["scores"][0]["is"] for answer in load.answers_since(0, kept=True)} == {0.5}
+
+
 def gate_file(label: int) -> Any:
     requests = [{"body": "[1]", "expect": {"fields": [{"path": "$.label", "equals": label}]}}]
     return given.config_map("gate", {"gate.yaml": json.dumps(requests)})

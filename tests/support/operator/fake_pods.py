@@ -25,6 +25,7 @@ from localmodel_server.admin.folder import AcceptedRevision
 from localmodel_server.admin.signature import DECISION, is_signed
 from localmodel_server.admin.start import WantedRevision, choose
 from localmodel_untrusted.replayed import Replayed
+from localmodel_untrusted.replayed import read as read_replayed
 from support.operator.fake_api import Api, Object, copied
 
 _HASH = "pod-template-hash"
@@ -54,6 +55,11 @@ class Server:
     replayed: Replayed | None = None
     told: Object | None = None
     seen: Object = field(default_factory=dict)
+    on_hold: bool = False
+
+    @property
+    def is_serving(self) -> bool:
+        return self.answer is not None and not self.on_hold
 
     def start(self, code: Mapping[str, bytes], wanted: WantedRevision | None) -> None:
         """Serve the image's revision, or what is wanted instead. Raises InitFailed."""
@@ -61,6 +67,7 @@ class Server:
         own = AcceptedRevision(int(env["LOCALMODEL_EPOCH"]), env["LOCALMODEL_REVISION"], env["LOCALMODEL_CONTENT"])
         self.models = {each.partition("@")[2] for each in env["LOCALMODEL_MODEL"].split(",") if each}
         choice = choose(own, env["LOCALMODEL_ENVIRONMENT"], None, wanted, ())
+        self.on_hold = choice.hold
         self.serves, self.newest = choice.serves, max(own.epoch, wanted.epoch if wanted else 0)
         if choice.source == "image":
             self.answer = _run(code["score.py"])
@@ -76,17 +83,24 @@ class Server:
             return 200, self._state()
         if action == "leave":
             return 200, {"revision": self.serves.revision, "kept": 0}
+        if action == "answered":
+            return 200, {"captured": self.captured.as_json() if self.captured else None}
         order = (claims.epoch, claims.content)
         if claims.epoch < self.newest or (claims.epoch == self.serves.epoch and order[1] != self.serves.content):
             return 409, {"message": f"epoch {claims.epoch} is refused: this pod has been told of epoch {self.newest}"}
-        has_committed = order == (self.serves.epoch, self.serves.content) and self.answer is not None
+        is_own = order == (self.serves.epoch, self.serves.content) and self.answer is not None
+        has_committed = is_own and not self.on_hold
         if action == "abort":
             self.prepared = self.told = None
         elif action == "trial":
             return self._try_out(order, json.loads(body))
         elif action == "prepare" and not has_committed:
             return self._prepare(claims.epoch, claims.content, body)
-        elif action == "commit" and not has_committed:
+        elif action == "replay":
+            return self._replay(json.loads(body)["captured"])
+        elif action == "commit" and is_own:
+            self.on_hold = False
+        elif action == "commit":
             return self._commit(order)
         return 200, {}
 
@@ -115,6 +129,13 @@ class Server:
         (self.serves, self.answer), self.prepared, self.told = self.prepared, None, None
         return 200, {}
 
+    def _replay(self, captured: Any) -> tuple[int, Object]:
+        assert self.on_hold, "only what is on hold is asked"
+        self.replayed = read_replayed(captured) if captured else None
+        if self.replayed and self.replayed.is_enough and self.replayed.changed:
+            return 422, {"reason": "ReplayFailed", "message": self.replayed.text()}
+        return 200, self._state()
+
     def _try_out(self, order: tuple[int, str], told: Object) -> tuple[int, Object]:
         if self.prepared is None or (self.prepared[0].epoch, self.prepared[0].content) != order:
             return 409, {"message": f"epoch {order[0]} is not prepared here"}
@@ -134,7 +155,8 @@ class Server:
             **self.serves._asdict(),
             "heard": self.newest,
             "environment": self.env["LOCALMODEL_ENVIRONMENT"],
-            "serving": self.answer is not None,
+            "serving": self.is_serving,
+            "on_hold": self.on_hold,
             "models": sorted(self.models),
             "replayed": self.replayed.as_json() if self.replayed else None,
             "trial": self._trial(),
@@ -167,13 +189,15 @@ class Pods:
         self.images: set[str] = set()
 
     def step(self) -> None:
-        """Do the next thing for each Deployment: end pods that go, start those that are new, then replace."""
+        """Do the next thing for each Deployment: end pods that go, start new ones, see which are ready, replace."""
         self._api.collect()
         for pod in self._of_deployments():
             if "deletionTimestamp" in pod["metadata"]:
                 self._api.remove(pod)
             elif pod["metadata"]["uid"] not in self.servers:
                 self._start(pod)
+            elif pod["status"] != (now := _running(self.servers[_uid(pod)])):
+                self._api.put({**pod, "status": now})
         self.servers = {uid: self.servers[uid] for uid in map(_uid, self._of_deployments()) if uid in self.servers}
         for deployment in self._api.all(DEPLOYMENT):
             self._replace(deployment)
@@ -195,10 +219,12 @@ class Pods:
         server = self.servers.get(_uid(pod)) if pod else None
         if pod is None or server is None:
             raise PodUnreachableError(f"pod {name} is not there")
+        was_on_hold = server.on_hold
         told = server.call(path, headers, body)
-        if path in ("prepare", "trial", "commit", "abort"):
+        if path in ("prepare", "trial", "commit", "abort", "replay"):
             self._api.version += 1  # which wakes nobody, but is a change
-        self._api.put({**pod, "status": _running(server)})
+        if not was_on_hold:  # whether a new one is ready is seen with the next step
+            self._api.put({**pod, "status": _running(server)})
         return told
 
     def _of_deployments(self) -> list[Object]:
@@ -265,7 +291,8 @@ class Pods:
             return None
         bundle = base64.b64decode(found.get("binaryData", {}).get("bundle.tar", ""))
         fields = (told["content"], told["environment"], told["committed"])
-        return WantedRevision(told["epoch"], str(told["revision"]), *fields, data.get("gate.json", ""), bundle)
+        number = str(told["revision"])
+        return WantedRevision(told["epoch"], number, *fields, data.get("gate.json", ""), bundle, told["hold"])
 
     def _tell(self, deployment: Object) -> None:
         spec, pods = deployment["spec"], self._of(deployment)
@@ -297,7 +324,7 @@ def _is_ready(pod: Mapping[str, Any]) -> bool:
 
 
 def _running(server: Server) -> Object:
-    ready = str(server.answer is not None)
+    ready = str(server.is_serving)
     return {
         "phase": "Running",
         "conditions": [{"type": "Ready", "status": ready}],

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from localmodel.cluster_records import names
+from localmodel_untrusted.replayed import Replayed
 from support import given
 from support.operator.simulation import PORT, Simulation
 
 BROKEN = given.inline(given.script("C").replace("pass", "{}['age']"))
 ROLL, RECREATE = {"update": {"strategy": "Roll"}}, {"update": {"strategy": "Recreate"}}
+
+ASKED: dict[str, Any] = {"capture": {"percent": 100}, "update": {"strategy": "Roll", "replay": {"minRequests": 1}}}
 
 Edit = Callable[[Simulation], None]
 
@@ -31,6 +34,17 @@ def ask_for(number: int) -> Edit:
     return ask
 
 
+def asked(changed: int) -> Edit:
+    """An edit for which pods are replaced, with requests that those before have captured."""
+
+    def edit(sim: Simulation) -> None:
+        for server in sim.pods.servers.values():
+            server.captured = Replayed(1, 5, changed, {"$": changed}, (), {})
+        sim.serve("B", **ASKED)
+
+    return edit
+
+
 HISTORY = [serve("A"), serve("B")]
 TWO = [serve("A", replicas=2), serve("B", replicas=2)]
 # What is there before (None: HISTORY), and the edit.
@@ -42,6 +56,8 @@ EDITS: dict[str, tuple[list[Edit] | None, Edit]] = {
     "swap of two pods that fails": (TWO, fail(replicas=2)),
     "roll": (None, serve("C", **ROLL)),
     "roll that fails": (None, fail(**ROLL)),
+    "roll that is asked first": ([serve("A", **ASKED)], asked(0)),
+    "roll that answers otherwise": ([serve("A", **ASKED)], asked(3)),
     "recreate": (None, serve("C", **RECREATE)),
     "recreate that fails": (None, fail(**RECREATE)),
     "rollback": (TWO, ask_for(1)),

@@ -87,9 +87,10 @@ class Pod:
         committed: bool,
         with_bundle: bytes | None = None,
         gate: Sequence[Any] | None = None,
+        **others: Any,
     ) -> None:
         """Write the ConfigMap as the pod has it mounted, signed by the operator."""
-        told = {"epoch": epoch, "revision": epoch, "content": content_of(name), "committed": committed}
+        told = {"epoch": epoch, "revision": epoch, "content": content_of(name), "committed": committed, **others}
         text = b"" if gate is None else json.dumps(gate).encode()
         self.mount(self.admin.decision(OWNER, told, text, with_bundle or b""))
 

@@ -90,6 +90,25 @@ def test_the_gate_is_for_a_first_start_that_nobody_has_seen_pass(
     assert chosen(accepted, wants, ("B",)).gated is gated
 
 
+@pytest.mark.parametrize(
+    ("accepted", "wants", "hold"),
+    [
+        (None, wanted(5, "A", False), True),
+        (None, wanted(5, "A", True), True),
+        (AcceptedRevision(4, "2", "Z"), wanted(5, "A", True), True),
+        (IMAGE, wanted(5, "A", True), False),  # it was told before its container started again
+        (None, wanted(6, "A", True), False),  # it has served already, under its own epoch
+        (None, wanted(6, "B", False), False),
+        (B7, wanted(7, "B", False), False),
+    ],
+)
+def test_only_what_has_not_served_here_is_held(
+    accepted: AcceptedRevision | None, wants: WantedRevision, hold: bool
+) -> None:
+    assert chosen(accepted, wants._replace(hold=True), ("B",)).hold is hold
+    assert chosen(accepted, wants, ("B",)).hold is False
+
+
 def test_without_knowing_what_was_accepted_nothing_is_served() -> None:
     choice = chosen(None, wanted(9, "A", True), lost="accepted.json cannot be read")
     assert (choice.source, choice.reason) == ("behind", "accepted.json cannot be read")

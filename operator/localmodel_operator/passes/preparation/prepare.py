@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 
 from localmodel import exclusive, reasons
 from localmodel.resource import gate
@@ -14,7 +15,7 @@ from localmodel_operator.passes.context import Pass
 from localmodel_operator.passes.gather import gather_both
 from localmodel_operator.passes.give_up import give_up
 from localmodel_operator.passes.observed import Observed
-from localmodel_operator.passes.preparation import build, swap
+from localmodel_operator.passes.preparation import build, replay, swap
 from localmodel_operator.passes.preparation.bundles import Bundles
 from localmodel_operator.pods import pods
 from localmodel_operator.pods.admin import CannotTakeError, RevisionFailedError
@@ -40,7 +41,8 @@ async def prepare_pods(
     requests = desired.bundle.gate if is_wanted else ()
     obstacle = _swap_obstacle(context, choice, observed)
     bundles = None if obstacle else await Bundles.of(context.operator, target, requests)
-    await record(context, choice, previous, observed, bundles, gate.text(requests) if requests else b"")
+    hold = bundles is None and replay.is_due(context, choice, observed)
+    await record(context, choice, previous, observed, bundles, gate.text(requests) if requests else b"", hold=hold)
     # Pods that are not ready are not waited for if the roll that follows replaces them.
     follows = observed.started_with != target.number
     behind = pods.behind(observed.pods, target, context.decision.epoch)
@@ -56,6 +58,8 @@ async def prepare_pods(
             await swap.commit(admin, late, epoch, content)
     except CannotTakeError as error:
         log.info("%s/%s: not swapped: %s", *context.key, error)
+        if replay.is_due(context, choice, observed):
+            await context.decide(replace(context.decision, hold=True))
         return observed
     except RevisionFailedError as error:
         advice = exclusive.advice(str(error), pods.answering_revision(observed.pods))
@@ -78,11 +82,19 @@ def _sending_ahead(
 
 
 async def record(
-    context: Pass, choice: Choice, previous: Decision, observed: Observed, bundles: Bundles | None, requests: bytes
+    context: Pass,
+    choice: Choice,
+    previous: Decision,
+    observed: Observed,
+    bundles: Bundles | None,
+    requests: bytes,
+    *,
+    hold: bool = False,
 ) -> None:
     """Write the decision that the choice is to serve, unless it stands there and pods obey it.
 
-    `previous` is the decision before, with the user's wishes as they are now; `requests` are the gate's, as text.
+    `previous` is the decision before, with the user's wishes as they are now; `requests` are the gate's, as text;
+    with `hold`, new pods load it, and wait.
 
     Raises:
         SupersededError
@@ -95,7 +107,7 @@ async def record(
         if previous != context.decision:
             await context.decide(previous)
         return
-    following = previous.next(target, latest)
+    following = previous.next(target, latest, hold=hold)
     late = pods.behind(observed.pods, target, following.epoch)
     # in a thread: models are hashed
     bundle = await asyncio.to_thread(bundles.for_later, late[0]) if bundles and late else b""

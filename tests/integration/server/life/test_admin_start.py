@@ -73,6 +73,39 @@ def test_a_bundle_beside_it_that_cannot_serve_here_leaves_it_unready(tmp_path: P
         assert server.get("/readyz").json == {"revision": "eight"}
 
 
+def test_a_pod_on_hold_is_unready_until_it_is_told(tmp_path: Path) -> None:
+    pod = Pod(tmp_path)
+    pod.want(1, "image", committed=False, hold=True)
+    for _ in range(2):  # its container starts again
+        with pod.container() as server:
+            eventually(lambda: "serves" in server.log, server)
+            assert server.get("/readyz").message == "on hold: epoch 1 has not been committed here"
+            assert server.get("/readyz?stopping=ready").status == 503
+            state = pod.admin.state()
+            assert (state["on_hold"], state["serving"], state["loading"]) == (True, False, False)
+    with pod.container() as server:
+        assert pod.admin.call("prepare", 1, pod.image).status == 200
+        assert pod.admin.call("commit", 1, pod.image).status == 200
+        server.wait_until_ready("1")
+        assert pod.accepted == {"epoch": 1, "revision": "1", "content": pod.image}
+        assert pod.admin.state()["on_hold"] is False
+    with pod.container() as server:
+        server.wait_until_ready("1")
+
+
+def test_a_pod_on_hold_takes_a_later_decision(tmp_path: Path) -> None:
+    pod = Pod(tmp_path)
+    pod.want(1, "image", committed=True, hold=True)
+    with pod.container() as server:
+        eventually(lambda: "serves" in server.log, server)
+        assert pod.admin.call("commit", 2, pod.image).status == 409
+        assert pod.admin.call("commit", 1, pod.image).status == 409, "a later one is to serve"
+        assert server.get("/readyz").status == 503
+        pod.swap(3, "three")
+        assert server.get("/readyz").json == {"revision": "three"}
+        assert pod.admin.state()["on_hold"] is False
+
+
 def test_what_is_only_wanted_is_not_served(tmp_path: Path) -> None:
     pod = Pod(tmp_path)
     pod.want(7, "seven", committed=False, with_bundle=pod.bundle("seven"))

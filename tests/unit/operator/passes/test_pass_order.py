@@ -140,6 +140,52 @@ ORDER = {
         status InitFailed, durable
         event InitFailed
     """,
+    "roll that is asked first": """
+        status Progressing, durable
+        create ControllerRevision app-r2
+        replace ConfigMap app-wanted (revision 2)
+        status RollingOut
+        event RollingOut
+        apply Deployment app
+        status RollingOut
+        status Updating
+        event Updating
+        replay pod
+        replace ConfigMap app-wanted (revision 2)
+        commit pod
+        status RollingOut
+        event RollingOut
+        status RollingOut
+        replace ConfigMap app-wanted (revision 2, committed)
+        status Serving, durable
+        event Serving
+    """,
+    "roll that answers otherwise": """
+        status Progressing, durable
+        create ControllerRevision app-r2
+        replace ConfigMap app-wanted (revision 2)
+        status RollingOut
+        event RollingOut
+        apply Deployment app
+        status RollingOut
+        status Updating
+        event Updating
+        replay pod
+        replace ControllerRevision app-r2
+        status RollingBack
+        event RollingBack
+        replace ConfigMap app-wanted (revision 1)
+        status Updating
+        event Updating
+        prepare pod
+        commit pod
+        replace ConfigMap app-wanted (revision 1, committed)
+        apply Deployment app
+        status RollingOut
+        event RollingOut
+        status ReplayFailed, durable
+        event ReplayFailed
+    """,
     "recreate": """
         status Progressing, durable
         create ControllerRevision app-r3

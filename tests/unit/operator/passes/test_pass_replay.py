@@ -78,3 +78,51 @@ async def test_new_pods_have_nothing_to_compare_with_and_an_edit_may_end_it(sim:
     sim.serve("second", replicas=2)
     await sim.settle()
     assert replayed(sim)[:2] == ("True", "NotAsked") and not sim.wrong()
+
+
+def rolled(replicas: int = 1) -> dict[str, Any]:
+    return {**REPLAY, "replicas": replicas, "update": {**REPLAY["update"], "strategy": "Roll"}}
+
+
+async def rolled_edit(sim: Simulation, *captured: Replayed | None) -> None:
+    """An edit for which pods are replaced, each of which has captured requests."""
+    sim.serve("first", **rolled(len(captured)))
+    await sim.settle()
+    for server, result in zip(sim.pods.servers.values(), captured, strict=True):
+        server.captured = result
+    sim.serve("second", **rolled(len(captured)))
+    await sim.settle()
+
+
+@pytest.mark.parametrize(
+    "captured",
+    [
+        [Replayed(2, 5, 0, {}, (), {})],
+        [Replayed(2, 0, 0, {}, (), {}), Replayed(2, 5, 0, {}, (), {})],
+        [Replayed(2, 5, 0, {}, (), {}), None],
+    ],
+)
+async def test_new_pods_answer_what_those_before_were_asked_before_they_serve(
+    sim: Simulation, captured: list[Replayed | None]
+) -> None:
+    await rolled_edit(sim, *captured)
+    assert sim.answer() == "second" and sim.condition("Durable")["status"] == "True" and not sim.wrong()
+    assert replayed(sim) == ("True", "AnsweredAsBefore", "0 of 5 answers to captured requests change")
+    calls = [str(call) for call in sim.calls]
+    assert calls.index("replay pod") < calls.index("commit pod")
+
+
+async def test_a_roll_whose_answers_change_ends_before_a_client_has_one(sim: Simulation) -> None:
+    await rolled_edit(sim, Replayed(2, 5, 4, {"$.score": 4}, (), {}))
+    ready = sim.condition("Ready")
+    assert (sim.answer(), ready["status"], ready["reason"]) == ("first", "False", "ReplayFailed")
+    assert "4 of 5 answers to captured requests change: $.score in 4 (revision 1 goes on serving)" in ready["message"]
+    assert replayed(sim)[:2] == ("False", "ReplayFailed") and sim.condition("Durable")["status"] == "True"
+    calls = [str(call) for call in sim.calls]
+    assert "commit pod" not in calls[: calls.index("replace ControllerRevision app-r2")], "it was never let serve"
+    assert not sim.wrong()
+
+
+async def test_a_roll_with_nothing_captured_is_said_and_serves(sim: Simulation) -> None:
+    await rolled_edit(sim, None)
+    assert sim.answer() == "second" and replayed(sim)[:2] == ("False", "NotReplayed") and not sim.wrong()

@@ -1,4 +1,6 @@
-"""How a candidate is tried on clients' requests, as the body of /trial says; without a body it is not tried any more.
+"""The bodies of calls that are JSON.
+
+That of /trial says how a candidate is tried on clients' requests; without one it is not tried any more.
 
 =========  ==========================================================================================
 `role`     `canary`: it answers its share; `shadow`: it gets copies, and its answers go to nobody
@@ -10,8 +12,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
+from collections import Counter
 
 from starlette.types import Receive, Scope
 
@@ -20,9 +24,11 @@ from localmodel_server.checked_json import Fields
 from localmodel_server.life.beside import Trial
 from localmodel_server.messages.asgi import BodyTooLargeError, read_body
 from localmodel_server.messages.body_budget import BodyBudget
+from localmodel_server.replay import answered
 from localmodel_untrusted.files import UnreadableError
 
 _MOST_BYTES = 4096
+_MOST_ASKED = 1000
 _HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}")
 
 
@@ -33,18 +39,41 @@ async def receive_trial(scope: Scope, receive: Receive, digest: str) -> Trial | 
         RefusedError
         ClientGoneError
     """
-    try:
-        with BodyBudget(lambda: _MOST_BYTES).hold() as held:
-            body = await read_body(receive, scope, _MOST_BYTES, held)
-    except BodyTooLargeError:
-        raise RefusedError(413, "TooLarge", f"the body is larger than {_MOST_BYTES} bytes") from None
-    received = hashlib.sha256(body).hexdigest()
-    if received != (digest or hashlib.sha256().hexdigest()):
-        raise RefusedError(400, "BadTrial", f"the body's SHA-256 is {received}, and {digest} was signed")
+    body = await _receive(scope, receive, digest, _MOST_BYTES)
     try:
         return read_trial(body) if body else None
     except UnreadableError as error:
         raise RefusedError(400, "BadTrial", str(error)) from None
+
+
+async def receive_last(scope: Scope, receive: Receive, digest: str) -> int:
+    """Read the body of /answered, whose SHA-256 in hex was signed. Raises the errors of `receive_trial()`."""
+    body = await _receive(scope, receive, digest, _MOST_BYTES)
+    try:
+        return int(Fields(body).number("last", _MOST_ASKED))
+    except UnreadableError as error:
+        raise RefusedError(400, "BadReplay", str(error)) from None
+
+
+async def receive_answered(scope: Scope, receive: Receive, digest: str) -> tuple[list[answered.Answered], Counter[str]]:
+    """Read the body of /replay, whose SHA-256 in hex was signed. Raises the errors of `receive_trial()`."""
+    body = await _receive(scope, receive, digest, answered.MOST_BYTES)
+    try:
+        return await asyncio.to_thread(answered.read, body)
+    except UnreadableError as error:
+        raise RefusedError(400, "BadReplay", str(error)) from None
+
+
+async def _receive(scope: Scope, receive: Receive, digest: str, limit: int) -> bytes:
+    try:
+        with BodyBudget(lambda: limit).hold() as held:
+            body = await read_body(receive, scope, limit, held)
+    except BodyTooLargeError:
+        raise RefusedError(413, "TooLarge", f"the body is larger than {limit} bytes") from None
+    received = hashlib.sha256(body).hexdigest()
+    if received != (digest or hashlib.sha256().hexdigest()):
+        raise RefusedError(400, "BadBody", f"the body's SHA-256 is {received}, and {digest} was signed")
+    return bytes(body)
 
 
 def read_trial(body: bytes) -> Trial:
