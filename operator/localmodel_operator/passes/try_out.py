@@ -4,6 +4,7 @@ Which stage it is in is written down before pods are told, so that every pod, an
 """
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
@@ -23,7 +24,7 @@ from localmodel_operator.passes.give_up import give_up
 from localmodel_operator.passes.observed import Observed
 from localmodel_operator.passes.preparation import prepare, swap
 from localmodel_operator.passes.preparation.bundles import Bundles
-from localmodel_operator.pods import pods
+from localmodel_operator.pods import pods, rollout_status
 from localmodel_operator.pods.admin import CannotTakeError, RevisionFailedError
 from localmodel_operator.pods.pods import Pod
 from localmodel_operator.records.decision import Decision
@@ -72,7 +73,8 @@ def due(context: Pass, choice: Choice, observed: Observed) -> Trial | None:
     if found is None or not found.is_of(target.number, settings):
         if not observed.pods and not _pods_wanted(context, observed):
             return None
-        return Trial(target, serving, wanted, Record(target.number, settings), is_begun=False)
+        begins = Record(target.number, settings, began=int(time.time()))
+        return Trial(target, serving, wanted, begins, is_begun=False)
     if found.passed:
         return None
     return Trial(target, serving, wanted, found, context.decision.revision == target.number)
@@ -106,6 +108,8 @@ async def advance(
     Raises:
         Waiting: always; when the trial has passed, the next pass has the revision serve.
     """
+    if evidence := _killed(trial.record, observed.pods):
+        await _end(context, trial, observed, reasons.CANARY_FAILED, f"revision {trial.target.number}: {evidence}")
     if not _pods_wanted(context, observed):
         await _wait_for_pods(context, trial, exposed, observed)
     if not trial.is_begun or not any(pod.is_ready and pod.state for pod in observed.pods):
@@ -293,10 +297,21 @@ async def _end_if_bad(context: Pass, observed: Observed) -> None:
     if found is None or found.revision != context.decision.revision or found.stage >= len(wanted):
         return
     stage = wanted[found.stage]
-    if evidence := verdict.against(stage, _seen(context, stage, observed.pods)):
+    if evidence := verdict.against(stage, _seen(context, stage, observed.pods)) or _killed(found, observed.pods):
         await _give_up(context, found, observed, reasons.CANARY_FAILED, f"revision {found.revision}: {evidence}")
     elif any(pod.state and pod.state.trial for pod in observed.pods):
         context.look_again(_LOOK_AGAIN)
+
+
+def _killed(tried: Record, seen: Iterable[Pod]) -> str:
+    """A sentence on a pod that was killed since the trial began, for what both revisions need together, or ""."""
+    for pod in seen:
+        if tried.began and rollout_status.was_killed_for_memory(pod.object, tried.began):
+            return (
+                f"{pod.name} was killed for lack of memory while it was tried there; "
+                "raise spec.resources.limits.memory, or mend what grows"
+            )
+    return ""
 
 
 async def _forget(context: Pass, told: Sequence[Pod]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from localmodel import reasons
@@ -16,6 +17,8 @@ _BESIDE = (
     "; pods of the revision before hold theirs until the new ones are ready: spec.update.strategy: Recreate ends them "
     "first"
 )
+# What the kubelet says of a container that the kernel has killed.
+_OUT_OF_MEMORY = "OOMKilled"
 # Reasons against the revision itself, and not against the cluster
 OF_THE_REVISION = (
     reasons.GATE_FAILED,
@@ -136,7 +139,7 @@ def _pod_failure(pod: Mapping[str, Any]) -> Failure | None:
     if not ended:
         return None
     message = (ended.get("message") or "").strip()
-    if ended.get("reason") == "OOMKilled":
+    if ended.get("reason") == _OUT_OF_MEMORY:
         text = "the container was killed for lack of memory; raise spec.resources.limits.memory"
         return Failure(reasons.OUT_OF_MEMORY, text)
     if ended.get("exitCode") == _INIT_FAILED_EXIT:
@@ -147,6 +150,19 @@ def _pod_failure(pod: Mapping[str, Any]) -> Failure | None:
         text = f"the container ends with exit code {ended.get('exitCode')}. {message}".strip()
         return Failure(reasons.CRASH_LOOP, text)
     return None
+
+
+def was_killed_for_memory(pod: Mapping[str, Any], since: float) -> bool:
+    """Whether its container was last killed for lack of memory, and that after this time, in seconds since 1970.
+
+    With version 2 of cgroups, the kubelet has the kernel kill the whole container, from 1.28 on.
+    """
+    container = _container(pod)
+    ends = (container.get(state, {}).get("terminated") or {} for state in ("state", "lastState"))
+    return any(
+        end.get("reason") == _OUT_OF_MEMORY and datetime.fromisoformat(end["finishedAt"]).timestamp() > since
+        for end in ends
+    )
 
 
 def _forbidden(message: str) -> str:

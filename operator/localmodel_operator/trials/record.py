@@ -10,7 +10,8 @@ from localmodel_operator.failure import Failure
 class Record:
     """A trial of `revision` with these `settings`, a digest, and the number of its stage.
 
-    If it `passed`, the revision is to serve. `failed` says why it is not tried any more ("Reason: message").
+    If it `passed`, the revision is to serve. `failed` says why it is not tried any more ("Reason: message"). It `began`
+    at that time, in seconds since 1970.
     """
 
     revision: int
@@ -18,6 +19,7 @@ class Record:
     stage: int = 0
     passed: bool = False
     failed: str = ""
+    began: int = 0
 
     def is_of(self, revision: int, settings: str) -> bool:
         """Whether it is about this revision, and the fields of the spec are as they were."""

@@ -13,6 +13,7 @@ import tarfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from localmodel import digests
@@ -41,7 +42,8 @@ class Server:
     """The server of one pod. `serves` is what it answers with, `answer` what that is; None: nothing.
 
     `captured` is what would come of asking another revision its captured requests, `replayed` what has come of it.
-    `told` is how what is prepared is tried on clients' requests, `seen` what was counted since it was told.
+    `told` is how what is prepared is tried on clients' requests, `seen` what was counted since it was told. `killed` is
+    when its container was killed for lack of memory, and started again.
     """
 
     uid: str
@@ -56,6 +58,7 @@ class Server:
     told: Object | None = None
     seen: Object = field(default_factory=dict)
     on_hold: bool = False
+    killed: str = ""
 
     @property
     def is_serving(self) -> bool:
@@ -74,6 +77,10 @@ class Server:
         elif choice.source == "bundle" and wanted:
             files = _unpacked(wanted.bundle)
             self.answer = _run(files["code/score.py"])
+
+    def kill_for_memory(self, when: datetime) -> None:
+        """Have its container killed; it serves again what it has served, and knows of nothing else."""
+        self.killed, self.prepared, self.told = f"{when:%FT%TZ}", None, None
 
     def call(self, action: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Object]:
         """Answer a call of the operator's to the admin port."""
@@ -324,9 +331,8 @@ def _is_ready(pod: Mapping[str, Any]) -> bool:
 
 
 def _running(server: Server) -> Object:
-    ready = str(server.is_serving)
-    return {
-        "phase": "Running",
-        "conditions": [{"type": "Ready", "status": ready}],
-        "containerStatuses": [{"containerID": f"containerd://{server.uid}", "state": {"running": {}}, "ready": True}],
-    }
+    container = {"containerID": f"containerd://{server.uid}", "state": {"running": {}}, "ready": True}
+    if server.killed:
+        container["lastState"] = {"terminated": {"reason": "OOMKilled", "exitCode": 137, "finishedAt": server.killed}}
+    ready = [{"type": "Ready", "status": str(server.is_serving)}]
+    return {"phase": "Running", "conditions": ready, "containerStatuses": [container]}

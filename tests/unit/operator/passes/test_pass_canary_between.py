@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,20 @@ async def test_what_fails_requests_is_given_up_although_its_inputs_are_away(
     sim.look_again()
     await sim.settle()
     assert (sim.answer(), told(sim), ready(sim)) == ("first", [None, None], ("False", "CanaryFailed"))
+
+
+@pytest.mark.parametrize("minutes", [-1, 1])
+async def test_one_with_which_a_pod_needs_more_memory_than_it_may_is_given_up(sim: Simulation, minutes: int) -> None:
+    await tried(sim)
+    server = next(iter(sim.pods.servers.values()))
+    server.kill_for_memory(datetime.now(UTC) + timedelta(minutes=minutes))
+    sim.look_again()
+    await sim.settle()
+    if minutes < 0:  # before there was a trial
+        assert (told(sim), ready(sim)) == ([5, 5], RUNNING)
+        return
+    assert (sim.answer(), told(sim), ready(sim)) == ("first", [None, None], ("False", "CanaryFailed"))
+    assert "was killed for lack of memory while it was tried there" in sim.condition("Ready")["message"]
 
 
 async def test_suspending_ends_one_that_no_pod_has_been_told_of(sim: Simulation) -> None:
