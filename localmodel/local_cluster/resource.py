@@ -14,6 +14,17 @@ def install(context: str) -> None:
     kubectl = Kubectl(context, None)
     # Helm owns what its chart has made; an update through Helm goes on working.
     kubectl.run("apply", "--server-side", "--force-conflicts", "-f", str(data.path("crds")))
-    kubectl.run("wait", "--for=condition=Established", f"crd/{RESOURCE}", "--timeout=60s")
+    wait_until_served(kubectl)
+
+
+def wait_until_served(kubectl: Kubectl) -> None:
+    """Wait until the cluster, which has just been given the custom resource, lists its objects.
+
+    Raises:
+        UserError: KubectlFailed.
+    """
+    # In its first moment it has no conditions, and kubectl ends with an error when it is to wait for one of them.
+    for condition in ("jsonpath={.status.conditions[0].type}=NamesAccepted", "condition=Established"):
+        kubectl.run("wait", f"--for={condition}", f"crd/{RESOURCE}", "--timeout=60s")
     # Established is not served yet: for a moment, lists are answered with 429, which kubectl tries again.
     kubectl.run("get", RESOURCE, "--all-namespaces", "--output=name")

@@ -58,8 +58,7 @@ def cluster(process: str) -> Iterator[Cluster]:
     with Path(cache, f"{cluster.name}.in-use").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # hack/kind-up, and a second run, wait for this one
         cluster.wait_until_it_answers()
-        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
-        cluster.kubectl("wait", "--for=condition=Established", "crd/localmodeldeployments.localmodel.dev")
+        cluster.install(ROOT / "crds")
         cluster.kubectl("delete", "namespace", "-l", f"{LABEL}=test")
         yield cluster
 

@@ -75,8 +75,7 @@ def running(cluster: Cluster, git: GitServer, into: str, folder: Path) -> Iterat
     """Flux, applying the repository's folder `digits` to the namespace `into`; in the end all of it is deleted."""
     built = subprocess.run([ROOT / "hack" / "flux-build"], stdout=subprocess.PIPE, text=True, check=True)
     programs = Path(built.stdout.strip())
-    cluster.kubectl("apply", "--server-side", "-f", str(programs / "crds"))
-    cluster.kubectl("wait", "--for=condition=Established", "-f", str(programs / "crds"))
+    cluster.install(programs / "crds")
     with _controllers(cluster, programs, folder):
         # What an earlier run left can only be deleted while they run.
         cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")

@@ -104,6 +104,13 @@ class Cluster:
 
         eventually(steadily, f"the API server of {self.name} answers", 120, every=1)
 
+    def install(self, crds: Path) -> None:
+        """Apply custom resources, and wait until the API server knows them."""
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(crds))
+        # A new one has no conditions for a moment, and kubectl refuses to wait for one of none.
+        for condition in ("jsonpath={.status.conditions[0].type}=NamesAccepted", "condition=Established"):
+            self.kubectl("wait", f"--for={condition}", "-f", str(crds))
+
     def nodes(self) -> list[str]:
         """Names of the nodes, which are also those of their containers."""
         return self.kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split()

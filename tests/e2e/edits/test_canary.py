@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from typing import Any
 
 import pytest
 from app import App
+from extra_node import docker
 from kube import Namespace, eventually
-from load import Load, ask_often
+from load import Load, ask, ask_often
 from operator_process import LMD, OperatorProcess
 from support import given
 
+SAYS_WHERE = "import socket\n\n\ndef init():\n    pass\n\n\ndef run(raw_data):\n    return [%r, socket.gethostname()]\n"
 FAILS = given.script("third").replace("return", "raise ValueError(raw_data) or")
 
 
@@ -64,3 +67,40 @@ def test_a_person_promotes(app: App) -> None:
         where = ["--target", "kind", "--context", app.namespace.cluster.context, "--namespace", app.namespace.name]
         subprocess.run([LMD, "promote", "app", *where], check=True, capture_output=True)
     assert ask_often(app.port) == ["fourth"]
+
+
+def test_pods_that_are_deleted_and_nodes_that_pause_in_every_step_go_on_with_its_share(app: App) -> None:
+    app.edit(scoring=given.inline(SAYS_WHERE % "fifth"), update={}, replicas=2)
+    app.namespace.wait_ready("app")
+    app.wait_durable()
+    shares = {1: 30, 2: 70}
+    with Load(app.port, per_second=40) as load:
+        app.edit(scoring=given.inline(SAYS_WHERE % "sixth"), update=canary(*((share, 15) for share in shares.values())))
+        for step, share in shares.items():
+            eventually(lambda step=step: _canary(app).get("step") == step, f"step {step}", 60)  # type: ignore[misc]
+            pods = set(app.pods())
+            app.namespace.kubectl("delete", "pod", min(pods), "--wait=false")
+            _pause(f"{app.namespace.cluster.name}-worker", 2)
+            (new,) = eventually(lambda pods=pods: set(app.ready_pods()) - pods, "another pod", 60)  # type: ignore[misc]
+            eventually(lambda new=new: _words(load, new) == {"fifth", "sixth"}, f"both answers of {new}", 30)  # type: ignore[misc]
+            assert (_canary(app)["step"], _canary(app)["percent"]) == (step, share), "still its step"
+        app.namespace.wait_ready("app", 120)
+    assert {word for word, _ in (ask(app.port) for _ in range(20))} == {"sixth"}
+
+
+def _canary(app: App) -> Any:
+    return app.get()["status"].get("canary", {})
+
+
+def _words(load: Load, pod: str) -> set[str]:
+    """What the pod answered."""
+    return {word for word, where in load.answers_since(0, kept=True) if where == pod}
+
+
+def _pause(node: str, seconds: float) -> None:
+    """Every process in the node stands still for so long."""
+    docker("pause", node)
+    try:
+        time.sleep(seconds)
+    finally:
+        docker("unpause", node)
