@@ -7,6 +7,7 @@ request says what it was made against, or is compared with what was seen last.
 import json
 from dataclasses import asdict, dataclass, replace
 
+from localmodel.disk import state_file
 from localmodel_operator.failure import Failure
 
 _MOST_SAID = 20  # characters of a text that is not a number
@@ -53,7 +54,8 @@ class ObservedSpec:
 
 
 def parse(text: str) -> Pin | None:
-    return Pin(**json.loads(text)) if text else None
+    """The request in a text of `Pin.text()`, also a later operator's, or None if it is empty."""
+    return state_file.known(json.loads(text), Pin) if text else None
 
 
 def remember(value: str | None, now: ObservedSpec, last: ObservedSpec, before: Pin | None) -> Pin | None:

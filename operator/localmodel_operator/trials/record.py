@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, replace
 
+from localmodel.disk import state_file
 from localmodel_operator.failure import Failure
 
 
@@ -35,5 +36,5 @@ class Record:
 
 
 def parse(text: str) -> Record | None:
-    """The record in a text of `Record.text()`, or None if it is empty."""
-    return Record(**json.loads(text)) if text else None
+    """The record in a text of `Record.text()`, also a later operator's, or None if it is empty."""
+    return state_file.known(json.loads(text), Record) if text else None
