@@ -44,6 +44,8 @@ PIN_ANNOTATION = f"{GROUP}/pin"
 SIGNATURE_ANNOTATION = f"{GROUP}/signature"
 # On ControllerRevisions: why the revision does not serve
 FAILED_ANNOTATION = f"{GROUP}/failed"
+# On ControllerRevisions: why the last trial of the revision on clients' requests failed
+TRIAL_ANNOTATION = f"{GROUP}/trial-failed"
 # On pods: digest of the versions of the Secrets that their variables come from
 SECRETS_ANNOTATION = f"{GROUP}/secrets"
 # On pods: digest of the spec.pod that they were made with

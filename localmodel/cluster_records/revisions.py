@@ -55,3 +55,8 @@ def read(record: Mapping[str, Any]) -> RevisionData:
 def failure(record: Mapping[str, Any]) -> str:
     """Why the revision does not serve ("Reason: message"), or ""."""
     return str(record["metadata"].get("annotations", {}).get(names.FAILED_ANNOTATION, ""))
+
+
+def trial_failure(record: Mapping[str, Any]) -> str:
+    """Why the revision's trial on clients' requests failed ("Reason: message"), or ""."""
+    return str(record["metadata"].get("annotations", {}).get(names.TRIAL_ANNOTATION, ""))

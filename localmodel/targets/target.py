@@ -127,6 +127,7 @@ class PastRevision:
         serving: whether it serves now.
         durable: whether a restart would serve it.
         failed: why it does not serve, as `Reason: text`.
+        trial_failed: why its trial on clients' requests failed, likewise.
     """
 
     revision: int
@@ -139,6 +140,7 @@ class PastRevision:
     serving: bool = False
     durable: bool = False
     failed: str = ""
+    trial_failed: str = ""
 
     def _row(self) -> dict[str, str]:
         return {

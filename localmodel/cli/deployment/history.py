@@ -19,7 +19,7 @@ _DIGITS = 12
 def history(target: Target, name: str, output: str) -> None:
     """Show the kept revisions of the deployment NAME.
 
-    The newest comes first. Why one failed stands below the table.
+    The newest comes first. Why one failed, or its trial on clients' requests, stands below the table.
     Each can be served again with lmd rollback. A revision is durable when a restart would serve it.
 
     \b
@@ -50,19 +50,19 @@ def history(target: Target, name: str, output: str) -> None:
         spare=["CONTENT", "CODE", "CREATED"],
     )
     for revision in revisions:
-        if revision.failed:
-            say(in_words(_failure(revision)))
+        for failure in filter(None, (revision.failed, revision.trial_failed)):
+            say(in_words(_failure(revision, failure)))
 
 
-def _failure(revision: PastRevision) -> str:
+def _failure(revision: PastRevision, failure: str) -> str:
     """Why it does not serve, in a line that names the revision once."""
-    text, subject = revision.failed.splitlines()[0].partition(": ")[2], f"revision {revision.revision}"
-    return text if text.startswith(f"{subject} ") else f"{subject}: {text}"
+    text, subject = failure.splitlines()[0].partition(": ")[2], f"revision {revision.revision}"
+    return text if text.startswith((f"{subject} ", f"{subject}: ")) else f"{subject}: {text}"
 
 
 def _state(revision: PastRevision) -> str:
-    words = [word for word in ("serving", "durable", "failed") if getattr(revision, word)]
-    return ", ".join(words) or "-"
+    words = [word for word in ("serving", "durable", "failed", "trial_failed") if getattr(revision, word)]
+    return ", ".join(words).replace("_", " ") or "-"
 
 
 def _short(digest: str) -> str:

@@ -90,4 +90,5 @@ def _past(record: Object, now: Mapping[str, int]) -> PastRevision:
         serving=number == now.get("serving"),
         durable=number == now.get("durable"),
         failed=revisions.failure(record),
+        trial_failed=revisions.trial_failure(record),
     )

@@ -96,6 +96,11 @@ async def _report_deletion(operator: Operator, owner: Object) -> None:
     held_by = [name for name in owner["metadata"].get("finalizers", []) if name not in _OF_KUBERNETES]
     if held_by:
         status = StatusBuilder()
+        if owner.get("status", {}).get("canary"):
+            # Nobody would judge it any more.
+            context = Pass(operator, owner, spec.parse(owner["spec"]))
+            await try_out.forget(context, (await context.observe()).pods)
+            status.values["canary"] = None
         text = f"the resource is being deleted and waits for {', '.join(held_by)}; until then edits are not followed"
         status.progress(reasons.DELETING, text)
         await report.write_status(operator.cluster, owner, status)

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from localmodel import reasons
-from localmodel.cluster_records import names
+from localmodel.cluster_records import names, revisions
 from localmodel.reasons import Reason
 from localmodel.resource import gate, stages
 from localmodel.resource.stages import Stage
 from localmodel_operator import children
 from localmodel_operator.children import Exposure
+from localmodel_operator.cluster import REVISION
 from localmodel_operator.failure import Failure
 from localmodel_operator.inputs.resolve import Desired
 from localmodel_operator.passes import deliver, optional_children, roll_out
@@ -97,7 +98,7 @@ async def stop(context: Pass, observed: Observed, choice: Choice | None = None) 
             return
     elif choice.target.number == tried:
         return
-    await _forget(context, observed.pods)
+    await forget(context, observed.pods)
 
 
 async def advance(
@@ -215,7 +216,7 @@ async def _prepare(
     except CannotTakeError as error:
         await _end(context, trial, observed, reasons.NO_ROOM_FOR_CANARY, _refused(str(error)))
     except RevisionFailedError as error:
-        await _forget(context, observed.pods)
+        await forget(context, observed.pods)
         await give_up(context, choice, observed, error.reason, str(error))
     return answering
 
@@ -239,7 +240,7 @@ async def _tell(context: Pass, trial: Trial, told: Sequence[Pod]) -> None:
         swap.raise_first(outcomes, others)
     except (RevisionFailedError, TimeoutError) as error:
         text = f"it could not be tried on clients' requests: {error or 'it took too long'}"
-        await _forget(context, told)
+        await forget(context, told)
         reason = error.reason if isinstance(error, RevisionFailedError) else reasons.PROGRESS_DEADLINE_EXCEEDED
         await give_up(context, Choice(trial.target), await context.observe(), reason, text)
 
@@ -270,6 +271,8 @@ async def _judge(context: Pass, trial: Trial, observed: Observed, seen: Seen) ->
 
 
 async def _go_on(context: Pass, following: Record) -> NoReturn:
+    if following.passed:
+        await _mark(context, following, "")
     await context.decide(replace(context.decision, trial=following.text()))
     raise Waiting(0.0)
 
@@ -287,8 +290,16 @@ async def _end(context: Pass, trial: Trial, observed: Observed, reason: Reason, 
 
 
 async def _give_up(context: Pass, tried: Record, observed: Observed, reason: Reason, message: str) -> None:
-    await context.decide(replace(context.decision, trial=tried.as_failed(Failure(reason, message)).text()))
-    await _forget(context, observed.pods)
+    failure = Failure(reason, message)
+    await _mark(context, tried, failure.text)  # first: an operator that dies before it decides comes here again
+    await context.decide(replace(context.decision, trial=tried.as_failed(failure).text()))
+    await forget(context, observed.pods)
+
+
+async def _mark(context: Pass, tried: Record, failure: str) -> None:
+    """Write down with the revision why its trial failed, for `lmd history`; "" where it has not."""
+    record_name = revisions.record_name(context.name, tried.revision)
+    await context.operator.cluster.annotate(REVISION, context.namespace, record_name, {names.TRIAL_ANNOTATION: failure})
 
 
 async def _end_if_bad(context: Pass, observed: Observed) -> None:
@@ -314,7 +325,12 @@ def _killed(tried: Record, seen: Iterable[Pod]) -> str:
     return ""
 
 
-async def _forget(context: Pass, told: Sequence[Pod]) -> None:
+async def forget(context: Pass, told: Sequence[Pod]) -> None:
+    """Have the pods that try the revision answer with what serves only.
+
+    Raises:
+        SupersededError
+    """
     decided = context.decision
     trying = [pod for pod in told if pod.state and (pod.state.trial or pod.state.prepared)]
     admin = context.operator.admin

@@ -145,6 +145,18 @@ def test_history_is_what_the_operator_has_recorded(lmd: Lmd, kubectl: Path) -> N
     assert found[1]["created"] == "2026-11-22T00:00:00Z" and int(age) >= 7
 
 
+def test_history_says_of_which_revision_a_trial_has_failed_and_why(lmd: Lmd, kubectl: Path) -> None:
+    tried = record(3, facts())
+    failure = "CanaryFailed: revision 3: 5 of 200 requests failed"
+    tried["metadata"]["annotations"]["localmodel.dev/trial-failed"] = failure
+    put(kubectl, "revisions", listed([record(2, {}), tried]))
+    found = json.loads(lmd("history", "digits", "--target", "kind", "-o", "json").out)
+    assert [(one["failed"], one["trial_failed"]) for one in found] == [("", failure), ("", "")]
+    _, first, _, reason = lmd("history", "digits", "--target", "kind").out.splitlines()
+    assert "trial failed" in first
+    assert reason == "revision 3: 5 of 200 requests failed"
+
+
 def test_a_record_that_is_no_revision_is_left_out(lmd: Lmd, kubectl: Path) -> None:
     junk = [record(4, {"suspend": 1}), {**record(5, {}), "data": None}, {**record(6, {}), "data": {"digests": {}}}]
     put(kubectl, "revisions", listed([record(2, facts()), *junk]))

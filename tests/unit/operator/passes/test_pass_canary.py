@@ -12,8 +12,8 @@ import pytest
 from support.operator.fake_api import Call, Trouble
 from support.operator.simulation import Simulation
 
-from localmodel.cluster_records import names
-from localmodel_operator.cluster import DEPLOYMENT, POD
+from localmodel.cluster_records import names, revisions
+from localmodel_operator.cluster import DEPLOYMENT, POD, REVISION
 
 STEPS = [{"percent": 5, "seconds": 60}, {"percent": 50, "seconds": 60}]
 CANARY: dict[str, Any] = {"update": {"canary": {"steps": STEPS, "minRequests": 10}}, "replicas": 2}
@@ -64,6 +64,12 @@ def told(sim: Simulation) -> list[Any]:
 def ready(sim: Simulation) -> tuple[str, str]:
     condition = sim.condition("Ready")
     return condition["status"], condition["reason"]
+
+
+def trials_failed(sim: Simulation) -> dict[int, str]:
+    """Why a revision's trial has failed, by number, as its record says."""
+    records = sim.api.all(REVISION)
+    return {record["revision"]: revisions.trial_failure(record) for record in records}
 
 
 async def annotate(sim: Simulation, annotation: str, value: str) -> None:
@@ -132,6 +138,7 @@ async def test_one_that_is_worse_is_given_up_and_tried_again_only_when_something
     assert all(server.prepared is None for server in sim.pods.servers.values())
     await later(sim)
     assert (told(sim), ready(sim)) == ([None, None], ("False", "CanaryFailed"))
+    assert word in trials_failed(sim)[2] and trials_failed(sim)[2].startswith("CanaryFailed: revision 2: ")
 
     ((kind, field),) = fields["update"].items()
     sim.serve("second", update={kind: {**field, "fail": {"errorRatio": "0.5"}}}, replicas=2)
@@ -140,6 +147,19 @@ async def test_one_that_is_worse_is_given_up_and_tried_again_only_when_something
     sim.serve("first", **fields)
     await sim.settle()
     assert (sim.answer(), told(sim), ready(sim)) == ("first", [None, None], ("True", "Serving"))
+
+
+async def test_one_that_passes_when_it_is_tried_again_is_marked_no_more(sim: Simulation) -> None:
+    await tried(sim, MANUAL)
+    counted(sim, 20, 1)
+    await later(sim, 5.0)
+    assert trials_failed(sim)[2]
+    counted(sim, 0)
+    edited = {**MANUAL["update"]["canary"], "fail": {"errorRatio": "0.5"}}
+    sim.serve("second", update={"canary": edited}, replicas=2)
+    await sim.settle()
+    await annotate(sim, names.PROMOTE_ANNOTATION, "2")
+    assert (sim.answer(), ready(sim), trials_failed(sim)) == ("second", ("True", "Serving"), {1: "", 2: ""})
 
 
 async def test_a_shadow_comes_before_a_canary(sim: Simulation) -> None:
@@ -179,6 +199,7 @@ async def test_a_person_aborts(sim: Simulation) -> None:
     await tried(sim)
     await annotate(sim, names.ABORT_ANNOTATION, "2")
     assert (sim.answer(), told(sim), ready(sim)) == ("first", [None, None], ("False", "CanaryAborted"))
+    assert trials_failed(sim) == {1: "", 2: f"CanaryAborted: revision 2 was given up, as {names.ABORT_ANNOTATION} asks"}
     sim.serve("third", **CANARY)
     await sim.settle()
     assert (sim.answer(), told(sim)) == ("first", [5, 5]), "the annotation names another one"
@@ -242,6 +263,17 @@ async def test_somebody_deletes_the_deployment_in_the_middle(sim: Simulation) ->
     await sim.settle()
     await later(sim, 1.0)
     assert (told(sim), sim.answer(), ready(sim)) == ([5, 5], "first", ("False", "CanaryRunning"))
+
+
+async def test_one_that_is_being_deleted_and_held_by_a_finalizer_is_not_tried_any_more(sim: Simulation) -> None:
+    await tried(sim)
+    owner = sim.owner()
+    ending = {"deletionTimestamp": "2026-01-02T00:00:00Z", "finalizers": ["team.example/kept"]}
+    sim.api.put({**owner, "metadata": {**owner["metadata"], **ending}})
+    sim.look_again()
+    await sim.settle()
+    assert (sim.answer(), told(sim), ready(sim)) == ("first", [None, None], ("False", "Deleting"))
+    assert "canary" not in sim.owner()["status"]
 
 
 async def test_what_needs_new_pods_is_refused_and_told(sim: Simulation) -> None:
