@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from localmodel_server.capture.exchange import Exchange
+from localmodel_server.capture.record import is_quick, line
 from localmodel_server.capture.tap import Room
 from localmodel_server.capture.writer import Writer
 from localmodel_server.configuration.capture import CaptureSettings
@@ -35,6 +37,11 @@ class Capture:
 
     def take(self, settings: CaptureSettings, exchange: Exchange) -> None:
         """Have the exchange written."""
+        if is_quick(exchange, settings):
+            # Made here: to take turns at the interpreter costs two threads more than to make a record.
+            with contextlib.suppress(TypeError, ValueError):  # it has no record: the writer's thread tells of it
+                self._writer.put(settings, line(exchange, settings, None))
+                return
         # A client may send thousands of headers, which would take more room than all else that waits.
         self._writer.put(settings, exchange.with_headers(settings.headers))
 

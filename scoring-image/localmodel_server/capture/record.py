@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,10 +16,21 @@ from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.call import Headers
 from localmodel_server.payloads.compression import inflate
 
+_MOST_QUICK_BYTES = 64 << 10
+
 
 def line(exchange: Exchange, settings: CaptureSettings, redactor: Redactor | None) -> bytes:
     """The exchange's record, with a line break."""
     return orjson.dumps(_record(exchange, settings, redactor), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def is_quick(exchange: Exchange, settings: CaptureSettings) -> bool:
+    """Whether the record is made in microseconds: it is short, and nothing of it is redacted or inflated."""
+    if settings.redact or len(exchange.body or b"") + len(exchange.answer or b"") > _MOST_QUICK_BYTES:
+        return False
+    return exchange.dialect == "azure" or not any(
+        _header(headers, b"content-encoding") for headers in (exchange.headers, exchange.answer_headers)
+    )
 
 
 def _record(exchange: Exchange, settings: CaptureSettings, redactor: Redactor | None) -> dict[str, Any]:
@@ -31,8 +43,11 @@ def _record(exchange: Exchange, settings: CaptureSettings, redactor: Redactor | 
         _plain(exchange.answer, exchange.answer_headers, exchange.dialect) if settings.answers else None,
         _header(exchange.answer_headers, b"content-type"),
     )
-    wanted = {"body": parts.body, **({"answer": parts.answer} if settings.answers else {})}
-    left_out = {name: f"it is {NOT_KEPT}" for name, content in wanted.items() if content is None}
+    left_out = {}
+    if parts.body is None:
+        left_out["body"] = f"it is {NOT_KEPT}"
+    if parts.answer is None and settings.answers:
+        left_out["answer"] = f"it is {NOT_KEPT}"
     if redactor is not None:
         try:
             parts = redactor.redact(parts)
@@ -41,34 +56,46 @@ def _record(exchange: Exchange, settings: CaptureSettings, redactor: Redactor | 
             left_out = dict.fromkeys(("body", "answer", "headers", "path", "query"), why)
             request_id = parts.request_id if exchange.id_is_ours else redactor.mask(parts.request_id)
             parts = Parts(request_id, "", "", {}, None, None, "")
-    return {
-        "id": parts.request_id,
+    request_id, path, query, headers, body, answer, answer_type = parts
+    record: dict[str, Any] = {
+        "id": request_id,
         "time": _time(exchange.time),
         "revision": exchange.origin[0],
         "models": exchange.origin[1],
         "dialect": exchange.dialect,
         "method": exchange.method,
-        "path": parts.path,
-        "query": parts.query,
-        "headers": dict(parts.headers),
-        **_written("body", parts.body),
-        "status": exchange.status,
-        "answer_type": parts.answer_type,
-        **_written("answer", parts.answer),
-        "ms": round(exchange.milliseconds, 3),
-        **({"left_out": left_out} if left_out else {}),
+        "path": path,
+        "query": query,
+        "headers": headers,
     }
+    _write(record, "body", body)
+    record["status"] = exchange.status
+    record["answer_type"] = answer_type
+    _write(record, "answer", answer)
+    record["ms"] = round(exchange.milliseconds, 3)
+    if left_out:
+        record["left_out"] = left_out
+    return record
 
 
 def _time(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1e6):06d}+00:00"
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
     # datetime.UTC came after Python 3.9.
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="microseconds")  # noqa: UP017
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")  # noqa: UP017
 
 
 def _headers(headers: Headers, settings: CaptureSettings) -> dict[str, str]:
     """The headers that are kept; the content type always is, because the body means nothing without it."""
-    named = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
-    return {name: value for name, value in named if name in settings.headers or name == "content-type"}
+    return {
+        key: value.decode("latin-1")
+        for name, value in headers
+        if (key := name.decode("latin-1")) == "content-type" or key in settings.headers
+    }
 
 
 def _plain(content: bytes | None, headers: Headers, dialect: str) -> bytes | None:
@@ -83,13 +110,16 @@ def _plain(content: bytes | None, headers: Headers, dialect: str) -> bytes | Non
 
 
 def _header(headers: Headers, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in headers if key == name), "")
+    for key, value in headers:
+        if key == name:
+            return value.decode("latin-1")
+    return ""
 
 
-def _written(name: str, content: bytes | None) -> dict[str, str]:
+def _write(record: dict[str, Any], name: str, content: bytes | None) -> None:
     if content is None:
-        return {}
+        return
     try:
-        return {name: content.decode()}
+        record[name] = content.decode()
     except UnicodeDecodeError:
-        return {f"{name}_base64": base64.b64encode(content).decode()}
+        record[f"{name}_base64"] = base64.b64encode(content).decode()

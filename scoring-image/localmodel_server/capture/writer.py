@@ -17,7 +17,7 @@ from localmodel_server.log import logger
 
 _MOST_BYTES = 16 << 20  # of what waits
 _MOST_EXCHANGES = 10_000
-_MOST_AT_ONCE = 256 << 10  # bytes, less than half of the smallest spec.capture.keep.megabytes
+_MOST_AT_ONCE = 1 << 20  # bytes, and never more than a quarter of spec.capture.keep.megabytes
 _SECONDS_AT_ONCE = 0.001
 _SECONDS_OF_REST = 0.001  # between parts of what waits
 _SECONDS_TO_GATHER = 0.02  # when all of it is written
@@ -28,12 +28,14 @@ _SECONDS_TO_END = 2.0
 class Writer:
     """`count` is called with what became of each exchange: `written`, `dropped` or `failed`.
 
+    What waits are exchanges, whose records the thread makes, and records that are made.
+
     follow(), put() and close() are for one thread, that of the event loop.
     """
 
     def __init__(self, count: Callable[[str], None]) -> None:
         self._count = count
-        self._waiting: deque[tuple[CaptureSettings, Exchange | None]] = deque()
+        self._waiting: deque[tuple[CaptureSettings, Exchange | bytes | None]] = deque()
         self._put = 0  # bytes; each of the two is changed by one thread only
         self._taken = 0
         self._stopping = threading.Event()
@@ -41,6 +43,7 @@ class Writer:
         self._salt = secrets.token_bytes(32)
         self._settings: CaptureSettings | None = None
         self._ring: Ring
+        self._most_at_once = _MOST_AT_ONCE
         self._redactor: Redactor | None = None
         self._trouble = ""
 
@@ -49,14 +52,14 @@ class Writer:
         self._waiting.append((settings, None))
         self._start()
 
-    def put(self, settings: CaptureSettings, exchange: Exchange) -> None:
-        """Have the exchange written, or drop it."""
-        size = exchange.size
+    def put(self, settings: CaptureSettings, kept: Exchange | bytes) -> None:
+        """Have the exchange, or its record, written, or drop it."""
+        size = len(kept) if isinstance(kept, bytes) else kept.size
         if len(self._waiting) >= _MOST_EXCHANGES or self._put - self._taken + size > _MOST_BYTES:
             self._count("dropped")
             return
         self._put += size
-        self._waiting.append((settings, exchange))
+        self._waiting.append((settings, kept))
         self._start()
 
     def close(self) -> None:
@@ -94,30 +97,39 @@ class Writer:
         began, left = time.thread_time(), len(self._waiting)
         lines: list[bytes] = []
         size = 0
-        while left and size < _MOST_AT_ONCE and time.thread_time() - began < _SECONDS_AT_ONCE:
-            settings, exchange = self._waiting.popleft()
+        while left and size < self._most_at_once and time.thread_time() - began < _SECONDS_AT_ONCE:
+            settings, kept = self._waiting.popleft()
             left -= 1
             if settings is not self._settings:
                 self._write(lines)
                 lines, size = [], 0
                 self._change(settings)
-            if exchange is None:
+            if kept is None:
                 continue
-            self._taken += exchange.size
-            try:
-                written = line(exchange, settings, self._redactor)
-            except Exception as error:
-                # Its text may hold what the request holds.
-                self._tell(f"a request was not captured: {type(error).__name__}")
-                self._count("failed")
+            written = self._line(kept, settings)
+            if written is None:
                 continue
-            if size + len(written) > _MOST_AT_ONCE:
+            if size + len(written) > self._most_at_once:
                 self._write(lines)
                 lines, size = [], 0
             lines.append(written)
             size += len(written)
         self._write(lines)
         return left > 0
+
+    def _line(self, kept: Exchange | bytes, settings: CaptureSettings) -> bytes | None:
+        """The record of what has waited; None if it cannot be made."""
+        if isinstance(kept, bytes):
+            self._taken += len(kept)
+            return kept
+        self._taken += kept.size
+        try:
+            return line(kept, settings, self._redactor)
+        except Exception as error:
+            # Its text may hold what the request holds.
+            self._tell(f"a request was not captured: {type(error).__name__}")
+            self._count("failed")
+            return None
 
     def _write(self, lines: list[bytes]) -> None:
         if not lines:
@@ -142,7 +154,7 @@ class Writer:
         self._redactor = Redactor(settings.redact, settings.paths, self._salt) if settings.redact else None
         rules = "\n".join(sorted(settings.redact))
         self._ring = Ring(settings.folder, settings.requests, settings.bytes, rules)
-        self._settings = settings
+        self._settings, self._most_at_once = settings, min(_MOST_AT_ONCE, settings.bytes // 4)
         try:
             self._ring.open()
         except OSError as error:

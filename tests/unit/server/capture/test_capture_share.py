@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from localmodel_server.capture.capture import Capture
 from localmodel_server.capture.exchange import Exchange
+from localmodel_server.capture.record import line
 from localmodel_server.capture.writer import Writer
 from localmodel_server.configuration.capture import CaptureError, CaptureSettings, read_capture
 
@@ -54,9 +56,40 @@ def test_what_waits_has_the_headers_that_are_kept_and_no_others(monkeypatch: pyt
         1.0,
     )
     assert exchange.size > len(many) * 2 * 50
-    settings = CaptureSettings(Path("/nowhere"), 100, headers=frozenset({"x-user", "ü"}))
+    settings = CaptureSettings(Path("/nowhere"), 100, headers=frozenset({"x-user", "ü"}), redact=("$.a",))
     Capture(lambda result: None).take(settings, exchange)
     assert waiting == [exchange._replace(headers=[*needed, user], answer_headers=needed)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "redact", "is_quick"),
+    [
+        ({}, (), True),
+        ({"body": None, "answer": None}, (), True),
+        ({}, ("$.a",), False),
+        ({"body": b"0" * (1 << 17)}, (), False),
+        ({"dialect": "mlflow", "headers": [(b"content-encoding", b"gzip")]}, (), False),
+        ({"headers": [(b"content-encoding", b"gzip")]}, (), True),  # the script sees it as it is
+    ],
+)
+def test_what_is_quickly_made_into_a_record_waits_as_one_and_all_else_for_the_thread(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], redact: tuple[str, ...], is_quick: bool
+) -> None:
+    waiting: list[Exchange | bytes] = []
+    monkeypatch.setattr(Writer, "put", lambda writer, settings, kept: waiting.append(kept))
+    exchange = Exchange(0.0, "id", ("1", ""), "azure", "POST", "/score", "", [], b"{}", 200, [], b"2", 1.0)
+    settings = CaptureSettings(Path("/nowhere"), 100, redact=redact)
+    exchange = exchange._replace(**changes)
+    Capture(lambda result: None).take(settings, exchange)
+    assert waiting == [line(exchange, settings, None) if is_quick else exchange]
+
+
+def test_what_has_no_record_is_left_to_the_thread_and_costs_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[Exchange | bytes] = []
+    monkeypatch.setattr(Writer, "put", lambda writer, settings, kept: waiting.append(kept))
+    exchange = Exchange(0.0, "\udc80", ("1", ""), "azure", "POST", "/score", "", [], b"{}", 200, [], b"2", 1.0)
+    Capture(lambda result: None).take(CaptureSettings(Path("/nowhere"), 100), exchange)
+    assert waiting == [exchange]
 
 
 def test_the_settings_are_read_as_the_resource_has_them() -> None:
