@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from support.lmd_command import LMD, Lmd
 from support.package_index import make_wheel
+from support.server.scoring_server_process import find_python
 
 SCRIPT = """
 import json, os, pathlib, random
@@ -142,6 +144,29 @@ def test_what_fails_differently_has_changed(lmd: Lmd) -> None:
     assert (values["before"], values["after"]) == (1, 2)
     assert [part["part"] for part in values["parts"]] == ["setting RATE"]
     assert values["changes"][0]["before"] == "ValueError: 1"
+
+
+def test_another_python_is_a_part(lmd: Lmd) -> None:
+    own = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    other = next((version for version in ("3.12", "3.11", "3.13") if version != own and find_python(version)), None)
+    if other is None:
+        pytest.skip("no other Python on this machine")
+    script = "import sys\ndef init(): pass\ndef run(data): return sys.version_info[1]\n"
+    for number, python in enumerate((own, other)):
+        applied = lmd.apply(
+            {"score.py": script, "beside.py": f"{number}"},
+            name="elder",
+            environment={"python": python},
+            service={"expose": "Auto"},
+        )
+        assert applied.code == 0, applied.err
+    result = lmd("bisect", "elder", "--data", "[]", "--good", "1", "-o", "json")
+    assert result.code == 0, result.err
+    values = json.loads(result.out)
+    assert values["parts"] == [{"part": "Python", "change": f"{own} -> {other}"}]
+    assert [(one["at"], one["before"], one["after"]) for one in values["changes"]] == [
+        ("$", int(own.split(".")[1]), int(other.split(".")[1]))
+    ]
 
 
 @pytest.mark.parametrize(
