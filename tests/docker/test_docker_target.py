@@ -9,6 +9,7 @@ from pathlib import Path
 
 from docker_lmd import DockerLmd
 from support.lmd_command import LMD, ask, assert_edits_lose_no_request, script
+from support.server.scoring_server_process import eventually
 
 BROKEN = "def init():\n    {}['age']\n\ndef run(raw_data):\n    return 1\n"
 
@@ -127,6 +128,25 @@ def test_the_log_has_the_build_first_and_then_the_server(lmd: DockerLmd) -> None
     whole = lmd("logs", "digits").out
     assert whole.index("Python 3.11 of python:3.11-slim at ") < whole.index("listening on") < whole.index("asked")
     assert "lmd" not in lmd.container().logs().decode() and "server.log" in lmd.container().logs().decode()
+
+
+def test_what_was_behind_an_answer_can_be_said_asked_again_and_traced_to_the_edit(lmd: DockerLmd) -> None:
+    fields = {"capture": {"percent": 100}, "environment": {"requirements": ["six"]}}
+    assert lmd.apply(script("json.loads(raw_data)"), **fields).code == 0
+    invoked = lmd("invoke", "digits", "--data", '{"a": 1.50}', "-o", "json")
+    request_id = json.loads(invoked.out)["request_id"]
+    eventually(lambda: request_id in lmd("capture", "digits").out)
+    assert lmd.apply(script("'another'"), **fields, env=[{"name": "RATE", "value": "2"}]).code == 0
+
+    values = json.loads(lmd("why", request_id, "-o", "json").out)
+    assert (values["deployment"], values["revision"], values["serving"]["revision"]) == ("digits", "1", 2)
+    assert [*values["code"]["files"]] == ["score.py"]
+    again = lmd("rerun", request_id)
+    assert (again.code, again.out) == (0, "revision 1 of digits gives the same 10 bytes\n"), again.err
+    traced = lmd("bisect", "digits", "--data", "1", "--good", "1")
+    assert traced.code == 0, traced.err
+    assert traced.out.splitlines()[-1] == "code is why: score.py"
+    assert lmd.ask().body == "another"
 
 
 def test_deleting_leaves_nothing(lmd: DockerLmd) -> None:
