@@ -58,13 +58,22 @@ def timeline(history: Sequence[PastRevision], in_words: Words) -> list[Entry]:
             past.revision,
             past.created,
             in_words(past.cause),
-            tuple(word for word in ("serving", "durable", "failed") if getattr(past, word)),
-            in_words(past.failed.partition(": ")[2] or past.failed),
+            tuple(
+                word.replace("_", " ")
+                for word in ("serving", "durable", "failed", "trial_failed")
+                if getattr(past, word)
+            ),
+            in_words(_text(past.failed or past.trial_failed)),
             tuple(past.models),
             not past.serving and not past.failed,
         )
         for past in history
     ]
+
+
+def _text(failure: str) -> str:
+    """What follows the reason."""
+    return failure.partition(": ")[2] or failure
 
 
 def _durable(status: DeploymentStatus, in_words: Words) -> str:

@@ -45,6 +45,8 @@ def test_only_what_has_served_and_does_not_serve_can_return() -> None:
     timeline = words.timeline([past(3, failed="InitFailed: it raised"), past(2, serving=True), past(1)], str)
     assert [entry.can_return for entry in timeline] == [False, False, True]
     assert timeline[0].failed == "it raised" and timeline[0].states == ("failed",)
+    (tried,) = words.timeline([past(4, trial_failed="CanaryFailed: 2 of 9 answers failed")], str)
+    assert (tried.failed, tried.states, tried.can_return) == ("2 of 9 answers failed", ("trial failed",), True)
 
 
 BODY = '{"data": ["it\'s \\"q\\"", "$(x)`y`"]}'
