@@ -46,6 +46,7 @@ FIELDS = {
     "content with a NUL": {"content": "\0"},
     "content that is no text": {"content": "\ud800"},
     "committed as a number": {"committed": 1},
+    "hold as a text": {"hold": "true"},
 }
 
 
@@ -73,7 +74,9 @@ def test_what_the_operator_has_signed_is_obeyed(mounted: Mounted) -> None:
     assert mounted.read() is None
     mounted.put(mounted.operator.decision(OWNER, {**DECIDED, "of a later version": 1}, b"[]", b"tar"))
     found = mounted.read()
-    assert found == (7, "7", content_of("seven"), "env", True, "[]", b"tar")
+    assert found == (7, "7", content_of("seven"), "env", True, "[]", b"tar", False)
+    mounted.put(mounted.operator.decision(OWNER, {**DECIDED, "hold": True}, b"[]", b"tar"))
+    assert mounted.read() == (*found[:-1], True)
 
 
 @pytest.mark.parametrize("content", BYTES.values(), ids=BYTES)
