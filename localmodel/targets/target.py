@@ -142,14 +142,20 @@ class PastRevision:
     failed: str = ""
     trial_failed: str = ""
 
+    @property
+    def states(self) -> list[str]:
+        """What holds of it, in words: of `serving`, `durable`, `failed` and `trial failed` those that do."""
+        words = ("serving", "durable", "failed", "trial_failed")
+        return [word.replace("_", " ") for word in words if getattr(self, word)]
+
     def _row(self) -> dict[str, str]:
         return {
             "revision": str(self.revision),
             "created": self.created,
-            "state": ", ".join(word for word in ("serving", "durable", "failed") if getattr(self, word)),
+            "state": ", ".join(self.states),
             "models": ", ".join(self.models),
             "cause": self.cause,
-            "failed": self.failed,
+            "failed": self.failed or self.trial_failed,
         }
 
     def _repr_html_(self) -> str:

@@ -58,11 +58,7 @@ def timeline(history: Sequence[PastRevision], in_words: Words) -> list[Entry]:
             past.revision,
             past.created,
             in_words(past.cause),
-            tuple(
-                word.replace("_", " ")
-                for word in ("serving", "durable", "failed", "trial_failed")
-                if getattr(past, word)
-            ),
+            tuple(past.states),
             in_words(_text(past.failed or past.trial_failed)),
             tuple(past.models),
             not past.serving and not past.failed,

@@ -61,8 +61,7 @@ def _failure(revision: PastRevision, failure: str) -> str:
 
 
 def _state(revision: PastRevision) -> str:
-    words = [word for word in ("serving", "durable", "failed", "trial_failed") if getattr(revision, word)]
-    return ", ".join(words).replace("_", " ") or "-"
+    return ", ".join(revision.states) or "-"
 
 
 def _short(digest: str) -> str:

@@ -45,8 +45,11 @@ def test_only_what_has_served_and_does_not_serve_can_return() -> None:
     timeline = words.timeline([past(3, failed="InitFailed: it raised"), past(2, serving=True), past(1)], str)
     assert [entry.can_return for entry in timeline] == [False, False, True]
     assert timeline[0].failed == "it raised" and timeline[0].states == ("failed",)
-    (tried,) = words.timeline([past(4, trial_failed="CanaryFailed: 2 of 9 answers failed")], str)
+    failed_in_trial = past(4, trial_failed="CanaryFailed: 2 of 9 answers failed")
+    (tried,) = words.timeline([failed_in_trial], str)
     assert (tried.failed, tried.states, tried.can_return) == ("2 of 9 answers failed", ("trial failed",), True)
+    in_a_notebook = failed_in_trial._repr_html_()
+    assert "trial failed" in in_a_notebook and "2 of 9 answers failed" in in_a_notebook
 
 
 BODY = '{"data": ["it\'s \\"q\\"", "$(x)`y`"]}'
